@@ -1,0 +1,70 @@
+use crate::Val;
+
+/// Why an evaluation gave no value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fault<'a> {
+    /// What went wrong.
+    pub kind: FaultKind,
+    /// Operator, function, type or constraint, by kind.
+    pub detail: u32,
+    /// The value at fault.
+    pub value: Val<'a>,
+    /// A second value: the other operand, the bound.
+    pub other: Val<'a>,
+}
+
+/// Kinds of faults; the number crosses the boundary and is never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum FaultKind {
+    /// An operator does not take these operands (detail: operator).
+    Operands = 1,
+    /// An integer result is outside `i64`.
+    Overflow = 2,
+    /// Division or remainder by zero.
+    ZeroDivisor = 3,
+    /// A float result is not finite.
+    NotFinite = 4,
+    /// An instant is outside the years 0001 to 9999.
+    TimeRange = 5,
+    /// Int to a negative power.
+    NegativeExponent = 6,
+    /// A value where Bool is needed.
+    NotBoolean = 7,
+    /// An argument of a wrong type (detail: function).
+    Argument = 8,
+    /// A function refuses a value (detail: function).
+    Domain = 9,
+    /// A pattern is invalid.
+    Pattern = 10,
+    /// Coercion or conversion failed (detail: value type).
+    Coercion = 11,
+    /// Not one of the allowed values.
+    Allowed = 12,
+    /// Below the minimum (other: bound).
+    Minimum = 13,
+    /// Above the maximum (other: bound).
+    Maximum = 14,
+    /// Missing or null although required.
+    Required = 15,
+    /// Too short (other: bound).
+    MinLength = 16,
+    /// Too long (other: bound).
+    MaxLength = 17,
+    /// The pattern is not found.
+    Regex = 18,
+    /// A timestamp is absent.
+    TimestampAbsent = 19,
+    /// A timestamp cannot be read.
+    Timestamp = 20,
+    /// `normalize` gave something other than text, a number or null.
+    Hint = 21,
+    /// An effect other than `create` without an entity.
+    NoEntity = 22,
+    /// Increment of a value that is no number.
+    Increment = 23,
+    /// Too many rules at one instant or in one call.
+    RuleLimit = 24,
+    /// An index of the wrong type, or of something that has no elements.
+    Index = 25,
+}

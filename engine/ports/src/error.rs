@@ -1,0 +1,64 @@
+/// What a caller does about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disposition {
+    /// The same call may succeed later.
+    Retry,
+    /// It will not: stop and report.
+    Halt,
+}
+
+/// Why a port did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store failed; nothing of the transaction is kept.
+    #[error("{operation} failed: {message}")]
+    Storage {
+        /// What was being done.
+        operation: &'static str,
+        /// The backend's words, without secrets.
+        message: String,
+        /// Whether trying again may help.
+        retry: bool,
+        /// Cause.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// Another process holds what is needed (build lock, writer lock).
+    #[error("{what} is held by another process")]
+    Locked {
+        /// What.
+        what: &'static str,
+    },
+    /// Stored data are of a newer format than this program knows.
+    #[error("stored format {found} is newer than {known}, the newest that this program knows: use a newer defacto")]
+    Format {
+        /// In the store.
+        found: u32,
+        /// Here.
+        known: u32,
+    },
+    /// A module broke its contract or could not run; events are not to blame.
+    #[error("module failed: {message}")]
+    Module {
+        /// What happened.
+        message: String,
+    },
+    /// Stored data contradict each other.
+    #[error("stored data are inconsistent: {message}")]
+    Inconsistent {
+        /// How.
+        message: String,
+    },
+}
+
+impl Error {
+    /// What the caller does next.
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::Storage { retry: true, .. } | Self::Locked { .. } => Disposition::Retry,
+            Self::Storage { .. } | Self::Format { .. } | Self::Module { .. } | Self::Inconsistent { .. } => {
+                Disposition::Halt
+            }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Ports: what the pipeline needs from modules and stores, in words that name no product.
+//!
+//! Invariant: names no database, broker or Wasm engine, and exposes no connection.
+
+mod error;
+mod machines;
+mod store;
+
+pub use error::{Disposition, Error};
+pub use machines::{
+    EntityInput, EntityOutput, EventInput, FaultReport, HintRequest, Interpreted, Item, ItemCause,
+    Machines, NormalizedEvent, RawRecord, Record, RecordFailure,
+};
+pub use store::{
+    Appended, BuildState, DefinitionVersion, EdgeKey, EdgeRequest, EdgeRow, EntityEventRow, EntityStateRow, HintKey, HintRow, HintText,
+    HistoryChange, HistoryRow, HistoryQuery, HistoryRecord, LedgerRow, MergeRow, NewEvent, OpenEdge, OrderKey, Reader, Realm, Store, Transaction,
+};
