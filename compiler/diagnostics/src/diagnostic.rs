@@ -28,8 +28,20 @@ pub struct Label {
 
 impl Diagnostic {
     /// A diagnostic without labels and help.
-    pub fn new(code: Code, path: impl Into<String>, span: Option<Span>, message: impl Into<String>) -> Self {
-        Self { code, path: path.into(), span, message: message.into(), labels: Vec::new(), help: None }
+    pub fn new(
+        code: Code,
+        path: impl Into<String>,
+        span: Option<Span>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            path: path.into(),
+            span,
+            message: message.into(),
+            labels: Vec::new(),
+            help: None,
+        }
     }
 
     /// Adds help.

@@ -8,7 +8,7 @@ mod render;
 mod source_map;
 mod suggest;
 
-pub use code::{Code, Severity};
+pub use code::{Code, Severity, UnknownCode};
 pub use diagnostic::{Diagnostic, Label};
 pub use render::{render_json, render_text};
 pub use source_map::{FileId, Position, SourceMap, Span};
