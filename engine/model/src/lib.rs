@@ -2,23 +2,25 @@
 //!
 //! Invariant: depends on no other Defacto crate, and offers no type whose bytes depend on map order.
 
+pub mod calendar;
 mod event_id;
 mod failure;
 mod ids;
+mod instant_text;
 mod manifest;
 mod number;
 mod timestamp;
 mod value;
 
-pub use event_id::{EventIdError, event_id};
+pub use event_id::{canonical_event, event_id, push_json_string};
 pub use failure::{FailureCode, Stage};
-pub use ids::{EntityId, EventId, Sequence, entity_id, shard_hash};
+pub use ids::{EntityId, EventId, IdError, Sequence, entity_id, shard_hash};
 pub use manifest::{
     Cardinality, EntityEventManifest, EntityManifest, FieldManifest, FieldOrigin, HintManifest,
     IdentityFieldManifest, Manifest, MappedFieldManifest, PropertyManifest, RawPath,
     RelateManifest, RelationshipManifest, Sensitivity, SourceEventManifest, SourceManifest,
     StateManifest, Treatment, ValueType,
 };
-pub use number::{display_float, json_float};
+pub use number::{display_float, json_float, nearest_float};
 pub use timestamp::{Micros, Timestamp, TimestampError};
 pub use value::Value;

@@ -5,28 +5,49 @@
 //! frames use: a position in a list is the index that crosses the boundary.
 
 /// The five declared types (language.md 2.3), and what is known of a value at compile time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names of the definition language")]
-pub enum ValueType { String, Number, Integer, Boolean, Datetime }
+pub enum ValueType {
+    String,
+    Number,
+    Integer,
+    Boolean,
+    Datetime,
+}
 
 /// Number of partners on each side of a relationship (language.md 2.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names of the definition language")]
-pub enum Cardinality { HasMany, HasOne, BelongsTo, ManyToMany }
+pub enum Cardinality {
+    HasMany,
+    HasOne,
+    BelongsTo,
+    ManyToMany,
+}
 
 /// Label of a sensitive property.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names of the definition language")]
-pub enum Sensitivity { Pii, Phi, Pci }
+pub enum Sensitivity {
+    Pii,
+    Phi,
+    Pci,
+}
 
 /// What `redact` writes in place of a sensitive value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names of the definition language")]
-pub enum Treatment { Hash, Mask, Redact }
+pub enum Treatment {
+    Hash,
+    Mask,
+    Redact,
+}
 
 /// Everything the host needs to run one compiled set of definitions.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -256,4 +277,3 @@ impl Manifest {
         (0..).zip(&self.sources).find(|(_, s)| s.name == name)
     }
 }
-

@@ -30,3 +30,33 @@ pub enum Value {
     /// Text keys to values, sorted by key.
     Object(BTreeMap<String, Value>),
 }
+
+impl Value {
+    /// Whether it is Null.
+    pub const fn is_null(&self) -> bool {
+        matches!(self, Value::Null)
+    }
+
+    /// Name of its type, as users know it.
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Value::Null => "null",
+            Value::Bool(_) => "boolean",
+            Value::Int(_) | Value::BigInt(_) => "integer",
+            Value::Float(_) => "number",
+            Value::String(_) => "string",
+            Value::DateTime(_) => "datetime",
+            Value::Duration(_) => "duration",
+            Value::List(_) => "list",
+            Value::Object(_) => "object",
+        }
+    }
+
+    /// The text of a string.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
+    }
+}
