@@ -1,0 +1,102 @@
+//! The command line: global options here, each command's own options in `commands/`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands;
+use crate::logging::{LogFormat, LogLevel};
+
+/// What is true about each entity, now and at any past moment.
+///
+/// Definitions in YAML become sandboxed WebAssembly; events go in, SCD Type 2 history comes out.
+#[derive(Debug, Parser)]
+#[command(name = "defacto", version, propagate_version = true, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Project folder with entities/, sources/ and schemas/
+    #[arg(long, global = true, env = "DEFACTO_PROJECT", default_value = ".", value_name = "DIR")]
+    pub(crate) project: PathBuf,
+    /// Database: a path or sqlite: URL [default: PROJECT/.defacto/defacto.db]
+    #[arg(long, global = true, env = "DEFACTO_DATABASE", value_name = "URL")]
+    pub(crate) database: Option<String>,
+    /// Namespace of this project in the database [default: defacto]
+    #[arg(long, global = true, env = "DEFACTO_NAMESPACE", value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+    /// Settings file [default: PROJECT/defacto.toml]
+    #[arg(long, global = true, env = "DEFACTO_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Least important log lines shown [default: WARNING]
+    #[arg(long, global = true, env = "DEFACTO_LOG_LEVEL", value_name = "LEVEL", ignore_case = true)]
+    pub(crate) log_level: Option<LogLevel>,
+    /// Form of log lines on standard error [default: console]
+    #[arg(long, global = true, env = "DEFACTO_LOG_FORMAT", value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+    /// Form of what is printed [default: table]
+    #[arg(long, global = true, env = "DEFACTO_FORMAT", value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
+    /// Write results to a file instead of standard output
+    #[arg(long, short, global = true, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Print no progress and no summaries
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// Forms of results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Table,
+    Json,
+    Jsonl,
+    Csv,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a project with a small working example
+    Init(commands::init::Options),
+    /// Check definitions; silent when all is well
+    Validate(commands::validate::Options),
+    /// Turn definitions into a WebAssembly component
+    Compile(commands::compile::Options),
+    /// Put raw events into the ledger
+    Ingest(commands::ingest::Options),
+    /// Bring the history up to date with ledger and definitions
+    Build(commands::build::Options),
+    /// Run the time rules that are due
+    Tick(commands::tick::Options),
+    /// Show what is stored and how far it is built
+    Status(commands::status::Options),
+    /// Print the current state of every entity of a type
+    Table(commands::table::Options),
+    /// Print the history of every entity of a type
+    History(commands::history::Options),
+    /// Print every version of a relationship's edges
+    Relationships(commands::relationships::Options),
+    /// Find entities by hint, list hints
+    Identity(commands::identity::Options),
+    /// Look into the ledger
+    Ledger(commands::ledger::Options),
+    /// Evaluate an expression through the compiled module
+    Eval(commands::eval::Options),
+    /// Show what normalization makes of raw events, storing nothing
+    Normalize(commands::normalize::Options),
+    /// Check the stored history
+    Verify(commands::verify::Options),
+    /// Compile, ingest, build and query a sample of real flights
+    Demo(commands::demo::Options),
+    /// Explain a diagnostic code, such as DF0105
+    Explain(commands::explain::Options),
+    /// Print a completion script for a shell
+    Completions(commands::completions::Options),
+}
