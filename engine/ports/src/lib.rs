@@ -2,16 +2,18 @@
 //!
 //! Invariant: names no database, broker or Wasm engine, and exposes no connection.
 
+mod clock;
 mod error;
 mod machines;
 mod store;
 
+pub use clock::Clock;
 pub use error::{Disposition, Error};
 pub use machines::{
     EntityInput, EntityOutput, EventInput, FaultReport, HintRequest, Interpreted, Item, ItemCause,
     Machines, NormalizedEvent, RawRecord, Record, RecordFailure,
 };
 pub use store::{
-    Appended, BuildState, DefinitionVersion, EdgeKey, EdgeRequest, EdgeRow, EntityEventRow, EntityStateRow, HintKey, HintRow, HintText,
-    HistoryChange, HistoryRow, HistoryQuery, HistoryRecord, LedgerRow, MergeRow, NewEvent, OpenEdge, OrderKey, Reader, Realm, Store, Transaction,
+    Appended, BuildState, DefinitionVersion, EdgeChange, EdgeKey, EdgeRequest, EdgeRow, EntityEventRow, EntityStateRow, HintKey, HintRow, HintText,
+    HistoryChange, HistoryRow, HistoryQuery, HistoryRecord, LastRow, LedgerRow, MergeRow, NewEvent, OpenEdge, OrderKey, Reader, Realm, Store, Transaction,
 };

@@ -129,6 +129,9 @@ pub struct EntityEventRow {
     pub origin_id: EntityId,
     /// Current id; follows merges.
     pub entity_id: EntityId,
+    /// Per `relate` of the manifest's (entity type, event type): its target as resolved at the event's place
+    /// in the ledger. It does not follow merges (the merge log does). Empty for events that relate nothing.
+    pub targets: Vec<Option<EntityId>>,
 }
 
 /// A merge that took place.
@@ -172,6 +175,17 @@ pub struct EntityStateRow {
     pub last_key: Option<OrderKey>,
     /// Own open edges.
     pub open_edges: Vec<OpenEdge>,
+    /// The newest history row.
+    pub last_row: Option<LastRow>,
+}
+
+/// What must be known of the newest history row to collapse the changes of one instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastRow {
+    /// Its start.
+    pub valid_from: Timestamp,
+    /// Digest of the content before it; `None` when it is the first.
+    pub before: Option<[u8; 16]>,
 }
 
 /// New rows of one entity's history.
@@ -185,7 +199,8 @@ pub struct HistoryChange {
     /// New rows, `valid_from` strictly rising and after every row kept. Each closes the one before; the
     /// last stays open unless [`Self::ended`].
     pub rows: Vec<HistoryRow>,
-    /// A merged-away entity: its last row ends here, and all its rows carry this winner.
+    /// A merged-away entity: its last row ends here if it is open or ends later, and all its rows, kept ones too,
+    /// carry this winner. With no new rows this only sets the winner.
     pub ended: Option<(Timestamp, EntityId)>,
 }
 
@@ -252,6 +267,20 @@ pub struct EdgeRow {
     pub valid_to: Option<Timestamp>,
 }
 
+/// New versions of one edge.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EdgeChange {
+    /// Canonical source.
+    pub source: EntityId,
+    /// Canonical target.
+    pub target: EntityId,
+    /// Versions that start at or after this are deleted; one that is open or ends later ends here.
+    /// [`Timestamp::MIN`] replaces everything.
+    pub from: Timestamp,
+    /// New versions, all starting at or after `from`, in order, with their ends.
+    pub rows: Vec<EdgeRow>,
+}
+
 /// Progress of one version.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BuildState {
@@ -305,7 +334,7 @@ pub trait Transaction: Reader {
     /// Rewrites normalized columns after re-normalization, redaction or erasure (event id, type, timestamp, data, raw, hints,
     /// `duplicate_of`, `redacted`).
     async fn rewrite_events(&mut self, rows: &[LedgerRow]) -> Result<(), Error>;
-    /// Deletes events for good.
+    /// Deletes events for good, with their duplicates and the rows of [`EntityEventRow`] that name them.
     async fn delete_events(&mut self, sequences: &[Sequence]) -> Result<u64, Error>;
 
     // Resolution ------------------------------------------------------------------------------------
@@ -347,8 +376,10 @@ pub trait Transaction: Reader {
     async fn add_edge_requests(&mut self, realm: &Realm, requests: &[EdgeRequest]) -> Result<(), Error>;
     /// Deletes the requests made by entities at or after a time.
     async fn delete_edge_requests(&mut self, realm: &Realm, relaters: &[(EntityId, Option<Timestamp>)]) -> Result<(), Error>;
-    /// Replaces all versions of the edges with these canonical ends.
-    async fn replace_edges(&mut self, realm: &Realm, pair: &EdgeKey, ends: &[(EntityId, EntityId)], rows: &[EdgeRow]) -> Result<(), Error>;
+    /// Writes versions of edges; at most one change per edge in a call.
+    async fn write_edges(&mut self, realm: &Realm, pair: &EdgeKey, changes: &[EdgeChange]) -> Result<(), Error>;
+    /// Deletes all versions of the edges that touch the ids (either end).
+    async fn delete_edges(&mut self, realm: &Realm, pair: &EdgeKey, touching: &[EntityId]) -> Result<(), Error>;
 
     // Progress and definitions -----------------------------------------------------------------------
     /// Stores progress.
@@ -375,6 +406,7 @@ pub trait Reader: Send {
     /// Events in sequence order: `after < sequence <= until`, at most `limit`; duplicates included when asked.
     async fn scan_events(&mut self, after: Sequence, until: Sequence, limit: usize, duplicates: bool) -> Result<Vec<LedgerRow>, Error>;
     /// Canonical events with `from < sequence <= until` in event order after a key, with the entities they belong to.
+    /// `raw` is left empty here and in the two reads below: fetch it with [`Reader::raw_texts`].
     async fn replay_events(
         &mut self, from: Sequence, until: Sequence, after: Option<OrderKey>, limit: usize,
     ) -> Result<Vec<(LedgerRow, Vec<EntityEventRow>)>, Error>;
@@ -382,6 +414,8 @@ pub trait Reader: Send {
     async fn events_of(&mut self, ids: &[EntityId], from: Option<OrderKey>) -> Result<Vec<(EntityEventRow, LedgerRow)>, Error>;
     /// Canonical events whose id at resolution was one of these.
     async fn events_by_origin(&mut self, ids: &[EntityId]) -> Result<Vec<(EntityEventRow, LedgerRow)>, Error>;
+    /// The records of events as received, in the order given.
+    async fn raw_texts(&mut self, sequences: &[Sequence]) -> Result<Vec<String>, Error>;
     /// Rows that belong to events.
     async fn entity_events(&mut self, sequences: &[Sequence]) -> Result<Vec<EntityEventRow>, Error>;
     /// Position of resolution.
@@ -397,6 +431,12 @@ pub trait Reader: Send {
     async fn list_hints(&mut self, after: Option<&HintKey>, limit: usize) -> Result<Vec<HintRow>, Error>;
     /// Merges that mention an id, or all, in sequence order.
     async fn merges(&mut self, id: Option<EntityId>) -> Result<Vec<MergeRow>, Error>;
+    /// Merges, not undone, in which one of these ids ceased.
+    async fn merges_from(&mut self, ids: &[EntityId]) -> Result<Vec<MergeRow>, Error>;
+    /// Merges, not undone, into one of these ids as they were then.
+    async fn merges_into(&mut self, ids: &[EntityId]) -> Result<Vec<MergeRow>, Error>;
+    /// Merges, not undone, with `after < sequence <= until` by (sequence, from), at most `limit`.
+    async fn merges_between(&mut self, after: Sequence, until: Sequence, limit: usize) -> Result<Vec<MergeRow>, Error>;
     /// Generation of an erased hint, 0 when never erased.
     async fn erased_generation(&mut self, digest: &str) -> Result<u32, Error>;
 
