@@ -1,4 +1,5 @@
-//! Tokens to a tree: precedence climbing over language.md 4.2.
+//! Tokens to a tree: operator precedence (language.md 4.2) over an explicit stack, so that no text can exhaust
+//! the native one.
 
 use crate::{
     BinaryOp, EXPRESSION_BYTES_MAX, Expr, ExprKind, NESTING_MAX, Root, TextRange, UnaryOp,
@@ -26,25 +27,11 @@ pub fn parse(text: &str) -> Result<Expr, ParseError> {
     }
     let mut lexer = Lexer::new(text);
     let next = lexer.next()?;
-    let mut parser = Parser { lexer, next, depth: 0 };
-    let expr = parser.expression(0)?;
-    if parser.next.kind != TokenKind::End {
-        return Err(parser.leftover());
-    }
-    Ok(expr)
-}
-
-struct Parser<'a> {
-    lexer: Lexer<'a>,
-    next: Token,
-    depth: u32,
+    Parser { lexer, next, open: Vec::new(), depth: 0 }.run()
 }
 
 /// Word operators, for those who write them in upper case.
 const WORDS: [&str; 5] = ["and", "or", "not", "then", "else"];
-
-/// Strength of `**`, the tightest infix operator.
-const POWER: u8 = 7;
 
 fn strength(operator: BinaryOp) -> u8 {
     match operator {
@@ -54,113 +41,106 @@ fn strength(operator: BinaryOp) -> u8 {
         BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge => 4,
         BinaryOp::Add | BinaryOp::Sub => 5,
         BinaryOp::Mul | BinaryOp::Div | BinaryOp::Rem => 6,
-        BinaryOp::Pow => POWER,
+        BinaryOp::Pow => 7,
     }
 }
 
+/// Something begun that waits for the expression which is being read.
+enum Open {
+    Unary { operator: UnaryOp, start: u32 },
+    Infix { left: Expr, operator: BinaryOp },
+    Paren { start: u32 },
+    Bracket { base: Expr },
+    Call { name: String, name_range: TextRange, args: Vec<Expr> },
+    Condition { start: u32 },
+    Chosen { start: u32, condition: Expr },
+    Otherwise { start: u32, condition: Expr, chosen: Expr },
+}
+
+impl Open {
+    /// Whether it counts as a level of nesting.
+    fn nests(&self) -> bool {
+        match self {
+            Self::Infix { operator, .. } => *operator == BinaryOp::Pow,
+            _ => true,
+        }
+    }
+}
+
+/// What a token led to.
+enum Step {
+    /// A value is expected next.
+    Operand,
+    /// A value is complete; whether a `.` may follow it.
+    Value(Expr, bool),
+    /// The whole text is read.
+    Done(Expr),
+}
+
+struct Parser<'a> {
+    lexer: Lexer<'a>,
+    next: Token,
+    open: Vec<Open>,
+    depth: u32,
+}
+
 impl Parser<'_> {
+    fn run(mut self) -> Result<Expr, ParseError> {
+        let mut step = Step::Operand;
+        loop {
+            step = match step {
+                Step::Operand => self.operand()?,
+                Step::Value(value, dot) => self.after(value, dot)?,
+                Step::Done(expr) => return Ok(expr),
+            }
+        }
+    }
+
     fn advance(&mut self) -> Result<Token, ParseError> {
         let next = self.lexer.next()?;
         Ok(std::mem::replace(&mut self.next, next))
-    }
-
-    /// Takes the token when it is the given one; returns its place.
-    fn expect(&mut self, kind: &TokenKind, message: &str) -> Result<TextRange, ParseError> {
-        if self.next.kind != *kind {
-            return Err(self.unexpected(message));
-        }
-        Ok(self.advance()?.range)
     }
 
     fn unexpected(&self, message: &str) -> ParseError {
         ParseError::new(self.next.range, message)
     }
 
-    /// Runs `parse` one level deeper.
-    fn nested<T>(
-        &mut self,
-        parse: impl FnOnce(&mut Self) -> Result<T, ParseError>,
-    ) -> Result<T, ParseError> {
-        if self.depth >= NESTING_MAX {
-            let message = format!("expression nested deeper than {NESTING_MAX} levels");
-            return Err(self.unexpected(&message));
-        }
-        self.depth += 1;
-        let result = parse(self)?;
-        self.depth -= 1;
-        Ok(result)
-    }
-
-    /// Infix operators at least as strong as `weakest`.
-    fn expression(&mut self, weakest: u8) -> Result<Expr, ParseError> {
-        let mut left = self.unary()?;
-        loop {
-            let operator = match self.next.kind {
-                TokenKind::Infix(operator) => operator,
-                TokenKind::Minus => BinaryOp::Sub,
-                _ => return Ok(left),
-            };
-            let strength = strength(operator);
-            if strength < weakest {
-                return Ok(left);
+    fn push(&mut self, open: Open) -> Result<Step, ParseError> {
+        if open.nests() {
+            if self.depth >= NESTING_MAX {
+                let message = format!("expression nested deeper than {NESTING_MAX} levels");
+                return Err(self.unexpected(&message));
             }
-            self.advance()?;
-            let right = if operator == BinaryOp::Pow {
-                self.nested(|parser| parser.expression(POWER))?
-            } else {
-                self.expression(strength + 1)?
-            };
-            let range = TextRange { start: left.range.start, end: right.range.end };
-            let kind = ExprKind::Binary(operator, Box::new(left), Box::new(right));
-            left = Expr { kind, range };
+            self.depth += 1;
         }
+        self.open.push(open);
+        Ok(Step::Operand)
     }
 
-    fn unary(&mut self) -> Result<Expr, ParseError> {
-        let operator = match self.next.kind {
-            TokenKind::Not => UnaryOp::Not,
-            TokenKind::Minus => UnaryOp::Neg,
-            _ => return self.postfix(),
-        };
-        let start = self.advance()?.range.start;
-        let operand = self.nested(Self::unary)?;
-        let range = TextRange { start, end: operand.range.end };
-        Ok(Expr { kind: ExprKind::Unary(operator, Box::new(operand)), range })
+    fn pop(&mut self) -> Option<Open> {
+        let open = self.open.pop()?;
+        self.depth -= u32::from(open.nests());
+        Some(open)
     }
 
-    fn postfix(&mut self) -> Result<Expr, ParseError> {
-        let mut base = self.primary()?;
-        // A dot stands inside a path, where the lexer takes it, and after `]` or `)`.
-        let mut dot = matches!(base.kind, ExprKind::Paren(_) | ExprKind::Call { .. });
-        loop {
-            let start = base.range.start;
-            match self.next.kind {
-                TokenKind::OpenBracket => {
-                    self.advance()?;
-                    let index = self.nested(|parser| parser.expression(0))?;
-                    let end = self.expect(&TokenKind::CloseBracket, "`]` expected")?.end;
-                    let kind = ExprKind::Index(Box::new(base), Box::new(index));
-                    base = Expr { kind, range: TextRange { start, end } };
-                    dot = true;
-                }
-                TokenKind::Dot if dot => {
-                    let segment = self.lexer.segment()?;
-                    self.next = self.lexer.next()?;
-                    let range = TextRange { start, end: segment.range.end };
-                    base = Expr { kind: ExprKind::Member(Box::new(base), segment), range };
-                }
-                _ => return Ok(base),
+    /// A value is expected.
+    fn operand(&mut self) -> Result<Step, ParseError> {
+        let start = self.next.range.start;
+        let open = match &self.next.kind {
+            TokenKind::Literal(_) | TokenKind::Path(..) | TokenKind::Qualified(_) => {
+                return self.name_or_literal();
             }
-        }
-    }
-
-    fn primary(&mut self) -> Result<Expr, ParseError> {
-        match &self.next.kind {
-            TokenKind::Literal(_) | TokenKind::Path(..) | TokenKind::Qualified(_) => {}
-            TokenKind::Open => return self.paren(),
-            TokenKind::If => return self.conditional(),
+            TokenKind::Not => Open::Unary { operator: UnaryOp::Not, start },
+            TokenKind::Minus => Open::Unary { operator: UnaryOp::Neg, start },
+            TokenKind::Open => Open::Paren { start },
+            TokenKind::If => Open::Condition { start },
             _ => return Err(self.no_operand()),
-        }
+        };
+        self.advance()?;
+        self.push(open)
+    }
+
+    fn name_or_literal(&mut self) -> Result<Step, ParseError> {
         let Token { kind, range } = self.advance()?;
         let kind = match kind {
             TokenKind::Literal(literal) => ExprKind::Literal(literal),
@@ -183,41 +163,138 @@ impl Parser<'_> {
             },
             _ => return Err(self.no_operand()),
         };
-        Ok(Expr { kind, range })
+        Ok(Step::Value(Expr { kind, range }, false))
     }
 
-    fn paren(&mut self) -> Result<Expr, ParseError> {
-        let start = self.advance()?.range.start;
-        let inner = self.nested(|parser| parser.expression(0))?;
-        let end = self.expect(&TokenKind::Close, "`)` expected")?.end;
-        Ok(Expr { kind: ExprKind::Paren(Box::new(inner)), range: TextRange { start, end } })
-    }
-
-    fn conditional(&mut self) -> Result<Expr, ParseError> {
-        let start = self.advance()?.range.start;
-        let condition = self.nested(|parser| parser.expression(0))?;
-        self.expect(&TokenKind::Then, "`then` expected")?;
-        let chosen = self.nested(|parser| parser.expression(0))?;
-        self.expect(&TokenKind::Else, "`else` expected; an `if` always has one")?;
-        let other = self.nested(|parser| parser.expression(0))?;
-        let range = TextRange { start, end: other.range.end };
-        let kind = ExprKind::If(Box::new(condition), Box::new(chosen), Box::new(other));
-        Ok(Expr { kind, range })
-    }
-
-    fn call(&mut self, name: String, name_range: TextRange) -> Result<Expr, ParseError> {
-        self.expect(&TokenKind::Open, "`(` expected after a function name")?;
-        let mut args = Vec::new();
-        while self.next.kind != TokenKind::Close {
-            args.push(self.nested(|parser| parser.expression(0))?);
-            if self.next.kind != TokenKind::Comma {
-                break;
-            }
-            self.advance()?;
+    fn call(&mut self, name: String, name_range: TextRange) -> Result<Step, ParseError> {
+        if self.next.kind != TokenKind::Open {
+            return Err(self.unexpected("`(` expected after a function name"));
         }
-        let end = self.expect(&TokenKind::Close, "`,` or `)` expected")?.end;
+        self.advance()?;
+        self.arguments(name, name_range, Vec::new())
+    }
+
+    /// After `(` or `,` of a call.
+    fn arguments(
+        &mut self,
+        name: String,
+        name_range: TextRange,
+        args: Vec<Expr>,
+    ) -> Result<Step, ParseError> {
+        if self.next.kind != TokenKind::Close {
+            return self.push(Open::Call { name, name_range, args });
+        }
+        let end = self.advance()?.range.end;
         let range = TextRange { start: name_range.start, end };
-        Ok(Expr { kind: ExprKind::Call { name, name_range, args }, range })
+        Ok(Step::Value(Expr { kind: ExprKind::Call { name, name_range, args }, range }, true))
+    }
+
+    /// A value is complete up to its postfixes.
+    fn after(&mut self, value: Expr, dot: bool) -> Result<Step, ParseError> {
+        let operator = match self.next.kind {
+            TokenKind::OpenBracket => {
+                self.advance()?;
+                return self.push(Open::Bracket { base: value });
+            }
+            // A dot stands inside a path, where the lexer takes it, and after `]` or `)`.
+            TokenKind::Dot if dot => {
+                let segment = self.lexer.segment()?;
+                self.next = self.lexer.next()?;
+                let range = TextRange { start: value.range.start, end: segment.range.end };
+                let kind = ExprKind::Member(Box::new(value), segment);
+                return Ok(Step::Value(Expr { kind, range }, true));
+            }
+            TokenKind::Infix(operator) => operator,
+            TokenKind::Minus => BinaryOp::Sub,
+            _ => {
+                let value = self.reduce(value, 0);
+                return self.close(value);
+            }
+        };
+        self.advance()?;
+        // Equal strength groups to the left, except that `**` groups to the right.
+        let strength = strength(operator);
+        let weakest = if operator == BinaryOp::Pow { strength + 1 } else { strength };
+        let left = self.reduce(value, weakest);
+        self.push(Open::Infix { left, operator })
+    }
+
+    /// Completes what binds at least as tightly as `weakest`; with 0 also the last branches of `if`.
+    fn reduce(&mut self, mut value: Expr, weakest: u8) -> Expr {
+        loop {
+            let complete = match self.open.last() {
+                Some(Open::Unary { .. }) => true,
+                Some(Open::Infix { operator, .. }) => strength(*operator) >= weakest,
+                Some(Open::Otherwise { .. }) => weakest == 0,
+                _ => false,
+            };
+            if !complete {
+                return value;
+            }
+            let end = value.range.end;
+            let (start, kind) = match self.pop() {
+                Some(Open::Unary { operator, start }) => {
+                    (start, ExprKind::Unary(operator, Box::new(value)))
+                }
+                Some(Open::Infix { left, operator }) => {
+                    let start = left.range.start;
+                    (start, ExprKind::Binary(operator, Box::new(left), Box::new(value)))
+                }
+                Some(Open::Otherwise { start, condition, chosen }) => {
+                    let parts = (Box::new(condition), Box::new(chosen), Box::new(value));
+                    (start, ExprKind::If(parts.0, parts.1, parts.2))
+                }
+                _ => return value,
+            };
+            value = Expr { kind, range: TextRange { start, end } };
+        }
+    }
+
+    /// A whole expression is read: the next token must end what is open around it.
+    fn close(&mut self, value: Expr) -> Result<Step, ParseError> {
+        let Some(open) = self.pop() else {
+            return if self.next.kind == TokenKind::End {
+                Ok(Step::Done(value))
+            } else {
+                Err(self.leftover())
+            };
+        };
+        let (expected, message) = match &open {
+            Open::Bracket { .. } => (TokenKind::CloseBracket, "`]` expected"),
+            Open::Call { .. } if self.next.kind == TokenKind::Comma => (TokenKind::Comma, ""),
+            Open::Call { .. } => (TokenKind::Close, "`,` or `)` expected"),
+            Open::Condition { .. } => (TokenKind::Then, "`then` expected"),
+            Open::Chosen { .. } => (TokenKind::Else, "`else` expected; an `if` always has one"),
+            _ => (TokenKind::Close, "`)` expected"),
+        };
+        if self.next.kind != expected {
+            return Err(self.unexpected(message));
+        }
+        if let Open::Call { name, name_range, mut args } = open {
+            args.push(value);
+            if expected == TokenKind::Comma {
+                self.advance()?;
+            }
+            return self.arguments(name, name_range, args);
+        }
+        let end = self.advance()?.range.end;
+        match open {
+            Open::Condition { start } => self.push(Open::Chosen { start, condition: value }),
+            Open::Chosen { start, condition } => {
+                self.push(Open::Otherwise { start, condition, chosen: value })
+            }
+            Open::Bracket { base } => {
+                let range = TextRange { start: base.range.start, end };
+                let kind = ExprKind::Index(Box::new(base), Box::new(value));
+                Ok(Step::Value(Expr { kind, range }, true))
+            }
+            open => {
+                let start =
+                    if let Open::Paren { start } = open { start } else { value.range.start };
+                let kind = ExprKind::Paren(Box::new(value));
+                Ok(Step::Value(Expr { kind, range: TextRange { start, end } }, true))
+            }
+        }
     }
 
     fn no_operand(&self) -> ParseError {
