@@ -1,0 +1,3 @@
+//! Measures each stage on flights.
+
+fn main() {}
