@@ -334,6 +334,11 @@ pub trait Transaction: Reader {
     /// Rewrites normalized columns after re-normalization, redaction or erasure (event id, type, timestamp, data, raw, hints,
     /// `duplicate_of`, `redacted`).
     async fn rewrite_events(&mut self, rows: &[LedgerRow]) -> Result<(), Error>;
+    /// Lets event ids repeat until [`Transaction::restore_event_ids`] in the same transaction (re-normalization).
+    async fn suspend_event_ids(&mut self) -> Result<(), Error>;
+    /// Makes event ids unique again: of rows with one id the lowest sequence is canonical, the others are its
+    /// duplicates. Returns how many duplicates there are.
+    async fn restore_event_ids(&mut self) -> Result<u64, Error>;
     /// Deletes events for good, with their duplicates and the rows of [`EntityEventRow`] that name them.
     async fn delete_events(&mut self, sequences: &[Sequence]) -> Result<u64, Error>;
 
