@@ -2,6 +2,9 @@
 //! keys, wrong kinds, missing required keys, illegal names and unknown words of closed sets
 //! (E-01 to E-04, E-06, E-24, E-25 first half, E-28); everything that needs two parts at once, or a
 //! type, is left to `defacto-check`.
+//!
+//! What could not be read is reported and left out, or empty: an empty `starts`, `states`, `identity`, `event_type`
+//! or list of effects is never what was written, so nothing more should be said about it.
 
 use defacto_diagnostics::Span;
 use defacto_model::{Cardinality, Sensitivity, Treatment, ValueType};
@@ -21,7 +24,14 @@ pub struct Spanned<T> {
 /// A literal of YAML or JSON.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "the kinds of YAML 1.2 core scalars")]
-pub enum Literal { Null, Bool(bool), Int(i64), Float(f64), String(String), Other(&'static str) }
+pub enum Literal {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    String(String),
+    Other(&'static str),
+}
 
 /// Text of an expression, and how a byte of it maps back to the file.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,6 +97,9 @@ pub struct PropertyDef {
     pub name: Spanned<String>,
     /// Declared type.
     pub r#type: ValueType,
+    /// Whether `type` was readable. If not, that is reported, and `type` only stands in: nothing should be checked
+    /// against it.
+    pub type_known: bool,
     /// `default` other than null.
     pub default: Option<Spanned<Literal>>,
     /// `allowed`; an empty list is kept for the checker (E-08).
@@ -195,7 +208,11 @@ pub enum AmountDef {
 /// Kind of a time rule (2.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "language.md 7.1")]
-pub enum RuleKind { Inactivity, Expiration, StateDuration }
+pub enum RuleKind {
+    Inactivity,
+    Expiration,
+    StateDuration,
+}
 
 /// One time rule (2.8).
 #[derive(Debug, Clone, PartialEq)]

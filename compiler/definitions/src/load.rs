@@ -1,0 +1,273 @@
+//! The ways in: a folder of files, or one document (language.md 1.1, 1.2).
+
+use std::collections::BTreeMap;
+
+use defacto_diagnostics::{Code, Diagnostic, FileId, Label, SourceMap, Span};
+
+use crate::{
+    Definitions, Spanned, json,
+    limits::{FILE_BYTES_MAX, TOTAL_BYTES_MAX},
+    names::Names,
+    node::Node,
+    read::{At, Reader, suggestion},
+    yaml,
+};
+
+/// A file as the caller read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Path relative to the project, with `/`: `entities/order.yaml`. Messages show it.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// What reading gave.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// Everything that could be read.
+    pub definitions: Definitions,
+    /// What is wrong, in the order of files and lines.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The texts that spans point into.
+    pub sources: SourceMap,
+    /// Whether every text could be read as YAML or JSON to its end. If not, names are missing that may well be
+    /// defined, and checking would report more than is wrong.
+    pub complete: bool,
+}
+
+/// Reads the folder form. Only files directly in `entities/`, `sources/`, `schemas/` and `events/` with the
+/// suffix `.yaml` or `.yml` count; others are skipped. The order of `files` does not matter.
+pub fn load_files(files: &[SourceFile]) -> Loaded {
+    let mut loader = Loader::new();
+    let mut counted: Vec<(Kind, &str, &SourceFile)> = files
+        .iter()
+        .filter_map(|file| {
+            let (folder, name) = file.path.split_once('/')?;
+            let yaml = name.ends_with(".yaml") || name.ends_with(".yml");
+            let kind = Kind::of_folder(folder).filter(|_| yaml && !name.contains('/'))?;
+            Some((kind, name, file))
+        })
+        .collect();
+    counted.sort_by(|a, b| (a.0, a.1, &a.2.path).cmp(&(b.0, b.1, &b.2.path)));
+    let mut deprecated = false;
+    for (kind, _, file) in counted {
+        let documents = loader.documents(&file.path, &file.text);
+        if file.path.starts_with("events/") && !deprecated {
+            deprecated = true;
+            let message = "the folder `events/` is deprecated";
+            let start = documents.1.map(|file| Span { file, start: 0, end: 0 });
+            let diagnostic = Diagnostic::new(Code::W14, "schemas", start, message);
+            loader.reader.diagnostics.push(diagnostic.with_help("rename it to `schemas/`"));
+        }
+        for document in documents.0 {
+            let at = At { path: kind.section().to_owned(), span: document.span };
+            loader.section(kind, &at, &document, true);
+        }
+    }
+    loader.finish()
+}
+
+/// Reads one YAML or JSON document with the keys `entities`, `sources` and `schemas`. In a stream of documents
+/// each adds to the ones before it. `name` is what messages show.
+pub fn load_document(name: &str, text: &str) -> Loaded {
+    let mut loader = Loader::new();
+    for document in loader.documents(name, text).0 {
+        let at = At { path: String::new(), span: document.span };
+        let Some(entries) = loader.reader.map(&at, &document) else { continue };
+        for (key, node) in entries {
+            let at = At { path: key.text.clone(), span: key.span };
+            match Kind::of_section(&key.text) {
+                Some(kind) => loader.section(kind, &at, node, false),
+                None if is_metadata(&key.text) => {}
+                None => {
+                    let known = ["entities", "sources", "schemas"];
+                    let message = format!("unknown key `{}` of definitions", key.text);
+                    let help = suggestion(&key.text, &known);
+                    loader.reader.error_with_help(Code::E02, &at, message, help);
+                }
+            }
+        }
+    }
+    loader.finish()
+}
+
+fn is_metadata(key: &str) -> bool {
+    matches!(key, "description" | "owner" | "tags") || key.starts_with("x-")
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Entity,
+    Source,
+    Schema,
+}
+
+impl Kind {
+    fn of_section(name: &str) -> Option<Self> {
+        Some(match name {
+            "entities" => Self::Entity,
+            "sources" => Self::Source,
+            "schemas" => Self::Schema,
+            _ => return None,
+        })
+    }
+
+    fn of_folder(name: &str) -> Option<Self> {
+        if name == "events" { Some(Self::Schema) } else { Self::of_section(name) }
+    }
+
+    fn section(self) -> &'static str {
+        match self {
+            Self::Entity => "entities",
+            Self::Source => "sources",
+            Self::Schema => "schemas",
+        }
+    }
+
+    fn names(self) -> Names {
+        match self {
+            Self::Entity => Names::Entity,
+            Self::Source => Names::Source,
+            Self::Schema => Names::Event,
+        }
+    }
+
+    /// The key by which a body of the kind is told from a mere anchor for aliases.
+    fn mark(self) -> &'static str {
+        match self {
+            Self::Entity => "states",
+            Self::Source => "events",
+            Self::Schema => "fields",
+        }
+    }
+}
+
+struct Loader {
+    reader: Reader,
+    sources: SourceMap,
+    definitions: Definitions,
+    names: BTreeMap<(Kind, String), Span>,
+    bytes: usize,
+    complete: bool,
+}
+
+impl Loader {
+    fn new() -> Self {
+        Self {
+            reader: Reader::default(),
+            sources: SourceMap::default(),
+            definitions: Definitions::default(),
+            names: BTreeMap::new(),
+            bytes: 0,
+            complete: true,
+        }
+    }
+
+    /// The documents of a text, and its file.
+    fn documents(&mut self, name: &str, text: &str) -> (Vec<Node>, Option<FileId>) {
+        self.bytes = self.bytes.saturating_add(text.len());
+        let refusal = if text.len() > FILE_BYTES_MAX {
+            Some(format!("{name} is longer than {FILE_BYTES_MAX} bytes"))
+        } else if self.bytes > TOTAL_BYTES_MAX {
+            Some(format!("definitions longer than {TOTAL_BYTES_MAX} bytes together"))
+        } else {
+            None
+        };
+        if let Some(message) = refusal {
+            self.complete = false;
+            self.reader.diagnostics.push(Diagnostic::new(Code::E01, "", None, message));
+            return (Vec::new(), None);
+        }
+        let file = self.sources.add(name, text);
+        let diagnostics = &mut self.reader.diagnostics;
+        let before = diagnostics.len();
+        if text.trim_start().starts_with('{') {
+            match json::read(file, text, diagnostics) {
+                Ok(node) => return (vec![node], Some(file)),
+                Err(fault) if name.ends_with(".json") => {
+                    let span = Span { file, start: fault.at, end: fault.at };
+                    let message = format!("invalid JSON: {}", fault.message);
+                    diagnostics.push(Diagnostic::new(Code::E01, "", Some(span), message));
+                    self.complete = false;
+                    return (Vec::new(), Some(file));
+                }
+                // A YAML flow mapping begins in the same way.
+                Err(_) => diagnostics.truncate(before),
+            }
+        }
+        let read = yaml::read(file, text, diagnostics);
+        self.complete &= read.complete;
+        (read.documents, Some(file))
+    }
+
+    /// One map of definitions of a kind. In a file of a folder, keys that begin with `x-` may hold anchors.
+    fn section(&mut self, kind: Kind, at: &At, node: &Node, folder: bool) {
+        let Some(entries) = self.reader.map(at, node) else { return };
+        for (key, node) in entries {
+            if key.text.starts_with("x-") && !(kind.names().dashes() && has_key(node, kind.mark()))
+            {
+                continue;
+            }
+            let at = at.key(key);
+            let path = at.path.clone();
+            let name = Spanned { value: key.text.clone(), span: Some(key.span), path };
+            self.reader.name(&name, kind.names());
+            if let Some(first) = self.names.get(&(kind, key.text.clone())).copied() {
+                self.duplicate(kind, &name, first, folder);
+                continue;
+            }
+            self.names.insert((kind, key.text.clone()), key.span);
+            match kind {
+                Kind::Entity => {
+                    let entity = self.reader.entity(name, &at, node);
+                    self.definitions.entities.push(entity);
+                }
+                Kind::Source => {
+                    let source = self.reader.source(name, &at, node);
+                    self.definitions.sources.push(source);
+                }
+                Kind::Schema => {
+                    let schema = self.reader.schema(name, &at, node);
+                    self.definitions.schemas.push(schema);
+                }
+            }
+        }
+    }
+
+    fn duplicate(&mut self, kind: Kind, name: &Spanned<String>, first: Span, folder: bool) {
+        let what = match kind {
+            Kind::Entity => "entity",
+            Kind::Source => "source",
+            Kind::Schema => "schema",
+        };
+        let file = |span: Option<Span>| span.map_or("", |span| self.sources.name(span.file));
+        let (here, there) = (file(name.span), file(Some(first)));
+        let message = if folder && here != there {
+            format!("{what} `{}` is defined in {there} and in {here}", name.value)
+        } else {
+            format!("{what} `{}` is defined twice in {here}", name.value)
+        };
+        let mut diagnostic = Diagnostic::new(Code::E01, &name.path, name.span, message);
+        diagnostic.labels.push(Label { span: first, text: "first here".to_owned() });
+        self.reader.diagnostics.push(diagnostic);
+    }
+
+    fn finish(mut self) -> Loaded {
+        self.definitions.entities.sort_by(|a, b| a.name.value.cmp(&b.name.value));
+        self.definitions.sources.sort_by(|a, b| a.name.value.cmp(&b.name.value));
+        self.definitions.schemas.sort_by(|a, b| a.name.value.cmp(&b.name.value));
+        let mut diagnostics = self.reader.diagnostics;
+        diagnostics.sort_by_key(|it| it.span.map(|span| (span.file, span.start)));
+        Loaded {
+            definitions: self.definitions,
+            diagnostics,
+            sources: self.sources,
+            complete: self.complete,
+        }
+    }
+}
+
+fn has_key(node: &Node, name: &str) -> bool {
+    matches!(&node.value, crate::node::NodeValue::Map(entries) if entries.iter().any(|(key, _)| key.text == name))
+}

@@ -1,0 +1,95 @@
+/// What a name names; the alphabet and the length depend on it (language.md 1.4, decisions.md 31).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Names {
+    Entity,
+    Property,
+    IdentityField,
+    MappedField,
+    Relationship,
+    Source,
+    State,
+    Event,
+}
+
+/// Longest identifier that every store accepts, in bytes.
+const IDENTIFIER_BYTES_MAX: usize = 63;
+
+impl Names {
+    /// Whether `.` and `-` are allowed.
+    pub(crate) fn dashes(self) -> bool {
+        matches!(self, Self::Source | Self::State | Self::Event)
+    }
+
+    fn what(self) -> &'static str {
+        match self {
+            Self::Entity => "entity",
+            Self::Property => "property",
+            Self::IdentityField => "identity field",
+            Self::MappedField => "field",
+            Self::Relationship => "relationship",
+            Self::Source => "source",
+            Self::State => "state",
+            Self::Event => "event",
+        }
+    }
+
+    /// What table names add around the name.
+    fn added(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Entity => ("", "_history"),
+            Self::Relationship => ("rel_", "_history"),
+            _ => ("", ""),
+        }
+    }
+}
+
+/// Whether the name is legal; the message says why not.
+pub(crate) fn check_name(name: &str, names: Names) -> Result<(), String> {
+    let what = names.what();
+    let shown = name.escape_debug();
+    let (before, after) = names.added();
+    let identifier = before.len() + name.len() + after.len();
+    if identifier > IDENTIFIER_BYTES_MAX {
+        let allowed = IDENTIFIER_BYTES_MAX - before.len() - after.len();
+        return Err(format!("{what} name of {} bytes; at most {allowed} are allowed", name.len()));
+    }
+    if name.starts_with("_defacto_") {
+        return Err(format!("{what} name `{shown}` is reserved: it begins with `_defacto_`"));
+    }
+    let mut chars = name.chars();
+    let first = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    let rest = chars.all(|c| {
+        c.is_ascii_alphanumeric() || c == '_' || (names.dashes() && matches!(c, '.' | '-'))
+    });
+    if first && rest {
+        return Ok(());
+    }
+    let alphabet = if names.dashes() { "`_`, `.` and `-`" } else { "and `_`" };
+    Err(format!(
+        "illegal {what} name `{shown}`: letters, digits {alphabet} are allowed, a letter or `_` first"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Names, check_name};
+
+    #[test]
+    fn alphabet_length_and_reserved_names() {
+        for name in ["a", "_", "A1_b", "_defacto"] {
+            assert_eq!(check_name(name, Names::Property), Ok(()), "{name}");
+        }
+        for name in ["", "1a", "a-b", "a.b", "ä", "a b", "_defacto_x", "a:b"] {
+            assert!(check_name(name, Names::Property).is_err(), "{name}");
+        }
+        assert_eq!(check_name("order.paid-2", Names::Event), Ok(()));
+        assert!(check_name("-x", Names::Event).is_err());
+        assert!(check_name("_defacto_merge", Names::Event).is_err());
+        for (names, longest) in
+            [(Names::Property, 63), (Names::Entity, 55), (Names::Relationship, 51)]
+        {
+            assert_eq!(check_name(&"x".repeat(longest), names), Ok(()));
+            assert!(check_name(&"x".repeat(longest + 1), names).is_err());
+        }
+    }
+}
