@@ -1,4 +1,4 @@
-use crate::Val;
+use crate::{Function, Val};
 
 /// Why an evaluation gave no value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,13 +17,13 @@ pub struct Fault<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub enum FaultKind {
-    /// An operator does not take these operands (detail: operator).
+    /// An operator does not take these operands (detail: [`crate::Operator`]).
     Operands = 1,
-    /// An integer result is outside `i64`.
+    /// An integer result or a duration is outside its range (detail: [`crate::Operator`]).
     Overflow = 2,
-    /// Division or remainder by zero.
+    /// Division or remainder by zero (detail: [`crate::Operator`]).
     ZeroDivisor = 3,
-    /// A float result is not finite.
+    /// A float result is not finite (detail: [`crate::Operator`]).
     NotFinite = 4,
     /// An instant is outside the years 0001 to 9999.
     TimeRange = 5,
@@ -37,7 +37,7 @@ pub enum FaultKind {
     Domain = 9,
     /// A pattern is invalid.
     Pattern = 10,
-    /// Coercion or conversion failed (detail: value type).
+    /// Coercion or conversion failed (detail: number of the type, `abi::desc::value_type`).
     Coercion = 11,
     /// Not one of the allowed values.
     Allowed = 12,
@@ -67,4 +67,60 @@ pub enum FaultKind {
     RuleLimit = 24,
     /// An index of the wrong type, or of something that has no elements.
     Index = 25,
+}
+
+impl<'a> Fault<'a> {
+    /// A fault that blames one value.
+    pub const fn new(kind: FaultKind, detail: u32, value: Val<'a>) -> Fault<'a> {
+        Fault { kind, detail, value, other: Val::Null }
+    }
+
+    /// A fault that blames two values, or a value and a bound.
+    pub const fn of_two(kind: FaultKind, detail: u32, value: Val<'a>, other: Val<'a>) -> Fault<'a> {
+        Fault { kind, detail, value, other }
+    }
+
+    /// A function refuses a value of the right type.
+    pub(crate) const fn domain(function: Function, value: Val<'a>) -> Fault<'a> {
+        Fault::new(FaultKind::Domain, function as u32, value)
+    }
+}
+
+impl FaultKind {
+    /// All kinds.
+    pub const ALL: [FaultKind; 25] = {
+        use FaultKind::*;
+        [
+            Operands,
+            Overflow,
+            ZeroDivisor,
+            NotFinite,
+            TimeRange,
+            NegativeExponent,
+            NotBoolean,
+            Argument,
+            Domain,
+            Pattern,
+            Coercion,
+            Allowed,
+            Minimum,
+            Maximum,
+            Required,
+            MinLength,
+            MaxLength,
+            Regex,
+            TimestampAbsent,
+            Timestamp,
+            Hint,
+            NoEntity,
+            Increment,
+            RuleLimit,
+            Index,
+        ]
+    };
+
+    /// The kind with that number.
+    pub fn from_number(number: u32) -> Option<FaultKind> {
+        Self::ALL.into_iter().find(|kind| *kind as u32 == number)
+    }
 }

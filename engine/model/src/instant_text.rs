@@ -100,9 +100,9 @@ pub(crate) fn from_decimal(
     }
     // Decimal places between the number's unit and microseconds.
     let places = match number {
-        ..100_000_000_000 => 6,
-        ..100_000_000_000_000 => 3,
-        ..100_000_000_000_000_000 => 0,
+        0..100_000_000_000 => 6,
+        100_000_000_000..100_000_000_000_000 => 3,
+        100_000_000_000_000..100_000_000_000_000_000 => 0,
         _ => -3,
     };
     let mut cut = false;
