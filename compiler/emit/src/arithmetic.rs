@@ -1,0 +1,323 @@
+use defacto_check::{BinaryOp, Expr, Type};
+use defacto_frames::abi::cell;
+use defacto_model::Timestamp;
+use wasm_encoder::ValType;
+
+use crate::body::{at4, at8};
+use crate::unit::Emitter;
+use crate::value::{Kind, Null, Operand, Place, Scalar, Source};
+
+/// How two operands are combined in place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Plan {
+    /// Checked 64-bit integers; the result is of this kind.
+    Integer(Kind),
+    /// Doubles whose result must be finite.
+    Float,
+    /// An instant moved by a span: the result must stay within the years 0001 to 9999.
+    Instant,
+    /// The span between two instants, which always fits.
+    Span,
+}
+
+impl Plan {
+    fn of(op: BinaryOp, a: Kind, b: Kind) -> Option<Self> {
+        use BinaryOp::{Add, Div, Mul, Pow, Rem, Sub};
+        match (op, a, b) {
+            (Add | Sub | Mul | Div | Rem | Pow, Kind::Int, Kind::Int) => Some(Self::Integer(Kind::Int)),
+            (
+                Add | Sub | Mul | Div | Rem | Pow,
+                Kind::Int | Kind::Float,
+                Kind::Int | Kind::Float,
+            ) => Some(Self::Float),
+            (Add | Sub, Kind::Duration, Kind::Duration)
+            | (Mul, Kind::Duration, Kind::Int)
+            | (Mul, Kind::Int, Kind::Duration)
+            | (Div, Kind::Duration, Kind::Int) => Some(Self::Integer(Kind::Duration)),
+            (Add | Sub, Kind::DateTime, Kind::Duration) | (Add, Kind::Duration, Kind::DateTime) => {
+                Some(Self::Instant)
+            }
+            (Sub, Kind::DateTime, Kind::DateTime) => Some(Self::Span),
+            _ => None,
+        }
+    }
+
+    fn result(self) -> Kind {
+        match self {
+            Self::Integer(kind) => kind,
+            Self::Float => Kind::Float,
+            Self::Instant => Kind::DateTime,
+            Self::Span => Kind::Duration,
+        }
+    }
+}
+
+impl Emitter<'_, '_> {
+    /// `a + b` and so on.
+    pub(crate) fn arithmetic(&mut self, op: BinaryOp, a: &Expr, b: &Expr, r#type: Type) -> Operand {
+        let x = self.expression(a);
+        let y = self.expression(b);
+        match (x, y) {
+            (Operand::Null, _) | (_, Operand::Null) => Operand::Null,
+            (Operand::Scalar(a), Operand::Scalar(b)) => match Plan::of(op, a.kind, b.kind) {
+                Some(plan) => self.planned(op, plan, a, b),
+                None => self.arithmetic_generally(op, x, y, r#type),
+            },
+            _ => self.arithmetic_generally(op, x, y, r#type),
+        }
+    }
+
+    fn arithmetic_generally(
+        &mut self,
+        op: BinaryOp,
+        a: Operand,
+        b: Operand,
+        r#type: Type,
+    ) -> Operand {
+        let a = self.cell(a);
+        let b = self.cell(b);
+        let out = self.room(1);
+        self.body.ins().i32_const(number(op));
+        self.push_address(a);
+        self.push_address(b);
+        self.body.ins().i32_const(out.cast_signed());
+        self.call_checked("rt_arith");
+        self.load(Place::fixed(out), r#type)
+    }
+
+    fn planned(&mut self, op: BinaryOp, plan: Plan, a: Scalar, b: Scalar) -> Operand {
+        let kind = plan.result();
+        let result = self.body.local(kind.local_type());
+        let null = self.either_null(a.null, b.null);
+        if let Null::Local(null) = null {
+            self.body.ins().local_get(null).i32_eqz();
+            self.body.if_();
+        }
+        match plan {
+            Plan::Integer(_) => self.integers(op, a, b, result),
+            Plan::Float => self.floats(op, a, b, result),
+            Plan::Instant => self.instant_and_span(op, a, b, result),
+            Plan::Span => {
+                self.push(a.source);
+                self.push(b.source);
+                self.body.ins().i64_sub().local_set(result);
+            }
+        }
+        if null != Null::Never {
+            self.body.end();
+        }
+        Operand::Scalar(Scalar { kind, source: Source::Local(result), null })
+    }
+
+    fn integers(&mut self, op: BinaryOp, a: Scalar, b: Scalar, result: u32) {
+        match op {
+            BinaryOp::Add | BinaryOp::Sub => {
+                self.push(a.source);
+                self.push(b.source);
+                if op == BinaryOp::Add {
+                    self.body.ins().i64_add().local_set(result);
+                } else {
+                    self.body.ins().i64_sub().local_set(result);
+                }
+                // Overflow shows in the sign: of the result against both operands (sum), of the first
+                // operand against the second and the result (difference).
+                self.push(a.source);
+                if op == BinaryOp::Add {
+                    self.body.ins().local_get(result).i64_xor();
+                    self.push(b.source);
+                    self.body.ins().local_get(result).i64_xor();
+                } else {
+                    self.push(b.source);
+                    self.body.ins().i64_xor();
+                    self.push(a.source);
+                    self.body.ins().local_get(result).i64_xor();
+                }
+                self.body.ins().i64_and().i64_const(0).i64_lt_s();
+                self.body.if_();
+                self.fall_back(op, a, b, result, Kind::Int);
+                self.body.end();
+            }
+            BinaryOp::Mul => {
+                // Operands of 32 bits cannot overflow.
+                for operand in [a, b] {
+                    self.push(operand.source);
+                    self.body.ins().i64_const(1 << 31).i64_add();
+                }
+                self.body.ins().i64_or().i64_const(32).i64_shr_u().i64_eqz();
+                self.body.if_();
+                self.push(a.source);
+                self.push(b.source);
+                self.body.ins().i64_mul().local_set(result);
+                self.body.else_();
+                self.fall_back(op, a, b, result, Kind::Int);
+                self.body.end();
+            }
+            BinaryOp::Div | BinaryOp::Rem => {
+                let safe = matches!(b.source, Source::I64(x) if x != 0 && x != -1);
+                if !safe {
+                    self.push(b.source);
+                    self.body.ins().i64_const(1).i64_add().i64_const(1).i64_le_u();
+                    self.body.if_();
+                    self.fall_back(op, a, b, result, Kind::Int);
+                    self.body.else_();
+                }
+                self.push(a.source);
+                self.push(b.source);
+                if op == BinaryOp::Div {
+                    self.body.ins().i64_div_s().local_set(result);
+                } else {
+                    self.body.ins().i64_rem_s().local_set(result);
+                }
+                if !safe {
+                    self.body.end();
+                }
+            }
+            _ => {
+                let out = self.room(1);
+                self.push(a.source);
+                self.push(b.source);
+                self.body.ins().i32_const(out.cast_signed());
+                self.call_checked("rt_pow_int");
+                self.load_payload(out, Kind::Int, result);
+            }
+        }
+    }
+
+    fn floats(&mut self, op: BinaryOp, a: Scalar, b: Scalar, result: u32) {
+        for operand in [a, b] {
+            let source = match operand.kind {
+                Kind::Int => self.to_float(operand.source),
+                Kind::Bool | Kind::Float | Kind::DateTime | Kind::Duration => operand.source,
+            };
+            self.push(source);
+        }
+        match op {
+            BinaryOp::Add => {
+                self.body.ins().f64_add();
+            }
+            BinaryOp::Sub => {
+                self.body.ins().f64_sub();
+            }
+            BinaryOp::Mul => {
+                self.body.ins().f64_mul();
+            }
+            BinaryOp::Div => {
+                self.body.ins().f64_div();
+            }
+            BinaryOp::Rem => self.call("rt_rem"),
+            _ => self.call("rt_pow"),
+        }
+        // Only a finite x has x - x == 0; a zero divisor never gives a finite result.
+        self.body.ins().local_tee(result).local_get(result).f64_sub().f64_const(0.0.into()).f64_ne();
+        self.body.if_();
+        self.fall_back(op, a, b, result, Kind::Float);
+        self.body.end();
+    }
+
+    fn instant_and_span(&mut self, op: BinaryOp, a: Scalar, b: Scalar, result: u32) {
+        self.push(a.source);
+        self.push(b.source);
+        if op == BinaryOp::Add {
+            self.body.ins().i64_add();
+        } else {
+            self.body.ins().i64_sub();
+        }
+        // An instant has 59 bits: a sum that wraps around cannot come out within the range.
+        let (min, max) = (Timestamp::MIN.as_micros(), Timestamp::MAX.as_micros());
+        self.body.ins().local_tee(result).i64_const(min).i64_sub().i64_const(max - min).i64_gt_u();
+        self.body.if_();
+        self.fall_back(op, a, b, result, Kind::DateTime);
+        self.body.end();
+    }
+
+    /// The library decides: it fails, or gives the result.
+    fn fall_back(&mut self, op: BinaryOp, a: Scalar, b: Scalar, result: u32, kind: Kind) {
+        self.body.ins().i32_const(number(op));
+        for operand in [a, b] {
+            self.body.ins().i32_const(i32::from(operand.kind.tag()));
+            self.push(operand.source);
+            match operand.kind {
+                Kind::Bool => {
+                    self.body.ins().i64_extend_i32_u();
+                }
+                Kind::Float => {
+                    self.body.ins().i64_reinterpret_f64();
+                }
+                Kind::Int | Kind::DateTime | Kind::Duration => {}
+            }
+        }
+        self.call_general();
+        self.load_payload(self.unit.general + 32, kind, result);
+    }
+
+    pub(crate) fn load_payload(&mut self, address: u32, kind: Kind, into: u32) {
+        self.body.ins().i32_const(address.cast_signed());
+        match kind {
+            Kind::Bool => self.body.ins().i32_load(at4(cell::PAYLOAD)),
+            Kind::Float => self.body.ins().f64_load(at8(cell::PAYLOAD)),
+            Kind::Int | Kind::DateTime | Kind::Duration => self.body.ins().i64_load(at8(cell::PAYLOAD)),
+        };
+        self.body.ins().local_set(into);
+    }
+
+    /// Unary minus.
+    pub(crate) fn negation(&mut self, inner: &Expr, r#type: Type) -> Operand {
+        match self.expression(inner) {
+            Operand::Null => Operand::Null,
+            Operand::Scalar(scalar @ Scalar { kind: Kind::Float, .. }) => {
+                if let Source::F64(x) = scalar.source {
+                    return Operand::Scalar(Scalar { source: Source::F64(-x), ..scalar });
+                }
+                self.push(scalar.source);
+                self.body.ins().f64_neg();
+                let source = Source::Local(self.save(ValType::F64));
+                Operand::Scalar(Scalar { source, ..scalar })
+            }
+            Operand::Scalar(scalar @ Scalar { kind: Kind::Int | Kind::Duration, .. }) => {
+                if let Source::I64(x) = scalar.source
+                    && let Some(x) = x.checked_neg()
+                {
+                    return Operand::Scalar(Scalar { source: Source::I64(x), ..scalar });
+                }
+                let result = self.body.local(ValType::I64);
+                self.body.ins().i64_const(0);
+                self.push(scalar.source);
+                self.body.ins().i64_sub().local_tee(result).i64_const(i64::MIN).i64_eq();
+                if let Null::Local(null) = scalar.null {
+                    self.body.ins().local_get(null).i32_eqz().i32_and();
+                }
+                self.body.if_();
+                let place = self.cell(Operand::Scalar(scalar));
+                let out = self.negate_generally(place);
+                self.load_payload(out, scalar.kind, result);
+                self.body.end();
+                Operand::Scalar(Scalar { source: Source::Local(result), ..scalar })
+            }
+            other => {
+                let place = self.cell(other);
+                let out = self.negate_generally(place);
+                self.load(Place::fixed(out), r#type)
+            }
+        }
+    }
+
+    fn negate_generally(&mut self, place: Place) -> u32 {
+        let out = self.room(1);
+        self.push_address(place);
+        self.body.ins().i32_const(out.cast_signed());
+        self.call_checked("rt_neg");
+        out
+    }
+}
+
+/// Number of an operator for `rt_arith`.
+fn number(op: BinaryOp) -> i32 {
+    match op {
+        BinaryOp::Add => 0,
+        BinaryOp::Sub => 1,
+        BinaryOp::Mul => 2,
+        BinaryOp::Div => 3,
+        BinaryOp::Rem => 4,
+        _ => 5,
+    }
+}

@@ -1,0 +1,179 @@
+use std::collections::BTreeSet;
+
+use wasm_encoder::{
+    ConstExpr, Encode, ExportKind, ExportSection, MemorySection, MemoryType, Module, NameMap,
+    NameSection, RawSection, RefType, SectionId, StartSection, TableSection, TableType,
+};
+
+use crate::constants::count;
+use crate::library::Entries;
+use crate::unit::Unit;
+
+/// What the assembly decides besides the unit's own content.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// Exported functions: name and index.
+    pub(crate) exports: Vec<(&'static str, u32)>,
+    /// Start function.
+    pub(crate) start: u32,
+    /// Smallest size of the memory in pages.
+    pub(crate) pages: u64,
+}
+
+/// A linked core module and how much of the library is in it.
+#[derive(Debug)]
+pub(crate) struct Linked {
+    pub(crate) module: Vec<u8>,
+    pub(crate) library_functions: usize,
+    pub(crate) library_bytes: usize,
+    pub(crate) name_bytes: usize,
+}
+
+/// Puts library and generated parts together; functions of the library that nothing reaches are emptied.
+pub(crate) fn link(unit: &Unit<'_>, plan: &Plan) -> Linked {
+    let library = unit.library;
+    let mut roots: BTreeSet<u32> = unit.used.clone();
+    roots.extend(plan.exports.iter().map(|(_, index)| *index));
+    let reached = library.reachable(&roots);
+    let mut module = Module::new();
+
+    raw(&mut module, SectionId::Type, &library.types, types(unit));
+    let indices = unit.functions.iter().map(|f| encoded(&f.r#type)).collect();
+    raw(&mut module, SectionId::Function, &library.function_types, indices);
+    let mut tables = TableSection::new();
+    let elements = u64::from(library.table_size) + u64::from(count(unit.table.len()));
+    tables.table(TableType {
+        element_type: RefType::FUNCREF,
+        table64: false,
+        minimum: elements,
+        maximum: Some(elements),
+        shared: false,
+    });
+    module.section(&tables);
+    let mut memories = MemorySection::new();
+    memories.memory(MemoryType {
+        minimum: plan.pages.max(library.memory_pages),
+        maximum: None,
+        memory64: false,
+        shared: false,
+        page_size_log2: None,
+    });
+    module.section(&memories);
+    raw(&mut module, SectionId::Global, &library.globals, Vec::new());
+    let mut exports = ExportSection::new();
+    exports.export("memory", ExportKind::Memory, 0);
+    for (name, index) in &plan.exports {
+        exports.export(name, ExportKind::Func, *index);
+    }
+    module.section(&exports);
+    module.section(&StartSection { function_index: plan.start });
+    let added = if unit.table.is_empty() { Vec::new() } else { vec![element(unit)] };
+    raw(&mut module, SectionId::Element, &library.elements, added);
+    let segments: Vec<Vec<u8>> = unit.constants.segments().into_iter().map(segment).collect();
+    if library.data_count {
+        let total = library.data.count + count(segments.len());
+        let data = encoded(&total);
+        module.section(&RawSection { id: SectionId::DataCount.into(), data: &data });
+    }
+    let code = code(unit, &reached);
+    module.section(&RawSection { id: SectionId::Code.into(), data: &code.bytes });
+    raw(&mut module, SectionId::Data, &library.data, segments);
+    let names = names(unit, &reached);
+    module.section(&names);
+    Linked {
+        module: module.finish(),
+        library_functions: code.functions,
+        library_bytes: code.library_bytes,
+        name_bytes: encoded(&names).len(),
+    }
+}
+
+fn encoded(what: &impl Encode) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    what.encode(&mut bytes);
+    bytes
+}
+
+/// The library's entries of a section, then the added ones.
+fn raw(module: &mut Module, id: SectionId, library: &Entries, added: Vec<Vec<u8>>) {
+    let total = library.count + count(added.len());
+    if total == 0 {
+        return;
+    }
+    let mut data = encoded(&total);
+    data.extend_from_slice(&library.bytes);
+    for entry in added {
+        data.extend_from_slice(&entry);
+    }
+    module.section(&RawSection { id: id.into(), data: &data });
+}
+
+fn types(unit: &Unit<'_>) -> Vec<Vec<u8>> {
+    unit.types
+        .iter()
+        .map(|(params, results)| {
+            let mut bytes = vec![0x60];
+            params.encode(&mut bytes);
+            results.encode(&mut bytes);
+            bytes
+        })
+        .collect()
+}
+
+/// One active segment behind the library's table elements.
+fn element(unit: &Unit<'_>) -> Vec<u8> {
+    let mut bytes = vec![0x00];
+    ConstExpr::i32_const(unit.library.table_size.cast_signed()).encode(&mut bytes);
+    unit.table.encode(&mut bytes);
+    bytes
+}
+
+fn segment((address, data): (u32, &[u8])) -> Vec<u8> {
+    let mut bytes = vec![0x00];
+    ConstExpr::i32_const(address.cast_signed()).encode(&mut bytes);
+    data.encode(&mut bytes);
+    bytes
+}
+
+struct Code {
+    bytes: Vec<u8>,
+    functions: usize,
+    library_bytes: usize,
+}
+
+fn code(unit: &Unit<'_>, reached: &BTreeSet<u32>) -> Code {
+    /// No locals, `unreachable`, `end`.
+    const EMPTY: [u8; 3] = [0x00, 0x00, 0x0b];
+    let total = count(unit.library.functions.len() + unit.functions.len());
+    let mut code = Code { bytes: encoded(&total), functions: 0, library_bytes: 0 };
+    for (index, function) in (0..).zip(&unit.library.functions) {
+        if reached.contains(&index) {
+            code.functions += 1;
+            code.library_bytes += function.body.len();
+            function.body.encode(&mut code.bytes);
+        } else {
+            EMPTY.encode(&mut code.bytes);
+        }
+    }
+    for function in &unit.functions {
+        function.body.encode(&mut code.bytes);
+    }
+    code
+}
+
+fn names(unit: &Unit<'_>, reached: &BTreeSet<u32>) -> NameSection {
+    let mut functions = NameMap::new();
+    for (index, function) in (0..).zip(&unit.library.functions) {
+        if let Some(name) = function.name.as_ref().filter(|_| reached.contains(&index)) {
+            functions.append(index, name);
+        }
+    }
+    let first = count(unit.library.functions.len());
+    for (index, function) in (first..).zip(&unit.functions) {
+        functions.append(index, &function.name);
+    }
+    let mut names = NameSection::new();
+    names.module("definitions");
+    names.functions(&functions);
+    names
+}

@@ -1,0 +1,256 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use defacto_check::{Entity, EventCell};
+use wasm_encoder::{Function, ValType};
+
+use crate::body::{Body, at8};
+use crate::constants::Constants;
+use crate::library::Library;
+
+/// Cells that functions share for intermediate values: none of them calls another one that uses them.
+const SHARED_CELLS: u32 = 128;
+
+/// A generated function.
+#[derive(Debug)]
+pub(crate) struct Generated {
+    pub(crate) name: String,
+    pub(crate) r#type: u32,
+    pub(crate) body: Vec<u8>,
+}
+
+/// The module under construction.
+#[derive(Debug)]
+pub(crate) struct Unit<'l> {
+    pub(crate) library: &'l Library,
+    pub(crate) constants: Constants,
+    pub(crate) functions: Vec<Generated>,
+    /// Functions behind the library's own table elements.
+    pub(crate) table: Vec<u32>,
+    /// Types behind the library's own.
+    pub(crate) types: Vec<(Vec<ValType>, Vec<ValType>)>,
+    /// Functions of the library that generated code calls.
+    pub(crate) used: BTreeSet<u32>,
+    /// Functions of the library that do not exist.
+    pub(crate) missing: BTreeSet<String>,
+    /// Literal patterns and their numbers.
+    pub(crate) patterns: BTreeMap<String, u32>,
+    shared: u32,
+    /// Cells of the general arithmetic: operands and result.
+    pub(crate) general: u32,
+    general_function: u32,
+}
+
+impl<'l> Unit<'l> {
+    /// A module with nothing but the library and the general arithmetic.
+    pub(crate) fn new(library: &'l Library) -> Self {
+        let mut constants = Constants::new(library.heap_base.next_multiple_of(16));
+        // Address 0 means "none" in descriptors and the shared cells stay zero in the file.
+        let shared = constants.room(SHARED_CELLS);
+        let general = constants.room(3);
+        let mut unit = Self {
+            library,
+            constants,
+            functions: Vec::new(),
+            table: Vec::new(),
+            types: Vec::new(),
+            used: BTreeSet::new(),
+            missing: BTreeSet::new(),
+            patterns: BTreeMap::new(),
+            shared,
+            general,
+            general_function: 0,
+        };
+        unit.general_function = unit.general_arithmetic();
+        unit
+    }
+
+    /// Index of a library function, which is then part of the module.
+    pub(crate) fn library_function(&mut self, name: &str) -> u32 {
+        match self.library.function(name) {
+            Some(index) => {
+                self.used.insert(index);
+                index
+            }
+            None => {
+                self.missing.insert(name.to_owned());
+                0
+            }
+        }
+    }
+
+    /// Adds a function; returns its index.
+    pub(crate) fn add(
+        &mut self,
+        name: impl Into<String>,
+        params: &[ValType],
+        results: &[ValType],
+        function: Function,
+    ) -> u32 {
+        let r#type = self.type_index(params, results);
+        let index = self.library.functions.len() + self.functions.len();
+        self.functions.push(Generated { name: name.into(), r#type, body: function.into_raw_body() });
+        u32::try_from(index).unwrap_or(u32::MAX)
+    }
+
+    /// Adds a function that descriptors call; returns its place in the table.
+    pub(crate) fn add_to_table(
+        &mut self,
+        name: impl Into<String>,
+        params: u32,
+        function: Function,
+    ) -> u32 {
+        let params = vec![ValType::I32; usize::try_from(params).unwrap_or(0)];
+        let index = self.add(name, &params, &[ValType::I32], function);
+        let place = self.library.table_size + u32::try_from(self.table.len()).unwrap_or(u32::MAX);
+        self.table.push(index);
+        place
+    }
+
+    /// Number of a literal pattern in an instance's cache.
+    pub(crate) fn pattern(&mut self, pattern: &str) -> u32 {
+        let next = u32::try_from(self.patterns.len()).unwrap_or(u32::MAX);
+        *self.patterns.entry(pattern.to_owned()).or_insert(next)
+    }
+
+    fn type_index(&mut self, params: &[ValType], results: &[ValType]) -> u32 {
+        if let Some(index) = self.library.find_type(&parsed(params), &parsed(results)) {
+            return index;
+        }
+        let place = self.types.iter().position(|(p, r)| p == params && r == results).unwrap_or_else(|| {
+            self.types.push((params.to_vec(), results.to_vec()));
+            self.types.len() - 1
+        });
+        self.library.type_count + u32::try_from(place).unwrap_or(u32::MAX)
+    }
+
+    /// `(op, tag, payload, tag, payload) -> status`: what inline arithmetic falls back on. It gives the
+    /// result where there is one, else exactly the library's fault.
+    fn general_arithmetic(&mut self) -> u32 {
+        let mut body = Body::new(5);
+        let cells = [self.general, self.general + 16, self.general + 32];
+        for (cell, tag) in [(cells[0], 1), (cells[1], 3)] {
+            let address = cell.cast_signed();
+            body.ins().i32_const(address).local_get(tag).i64_extend_i32_u().i64_store(at8(0));
+            body.ins().i32_const(address).local_get(tag + 1).i64_store(at8(8));
+        }
+        body.ins().local_get(0);
+        for cell in cells {
+            body.ins().i32_const(cell.cast_signed());
+        }
+        let arithmetic = self.library_function("rt_arith");
+        body.ins().call(arithmetic);
+        body.fail_if();
+        let params = [ValType::I32, ValType::I32, ValType::I64, ValType::I32, ValType::I64];
+        self.add("arithmetic", &params, &[ValType::I32], body.finish())
+    }
+}
+
+fn parsed(types: &[ValType]) -> Vec<wasmparser::ValType> {
+    types
+        .iter()
+        .filter_map(|t| match t {
+            ValType::I32 => Some(wasmparser::ValType::I32),
+            ValType::I64 => Some(wasmparser::ValType::I64),
+            ValType::F64 => Some(wasmparser::ValType::F64),
+            _ => None,
+        })
+        .collect()
+}
+
+/// What names in an expression lead to: parameters of the function, and the entity type.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Scope<'a> {
+    /// Parameter with the address of the event's cells.
+    pub(crate) event: Option<u32>,
+    /// What these cells hold.
+    pub(crate) event_cells: &'a [EventCell],
+    /// Parameter with the address of the raw cells.
+    pub(crate) raw: Option<u32>,
+    /// Parameter with the address of the entity's record.
+    pub(crate) record: Option<u32>,
+    /// The entity type.
+    pub(crate) entity: Option<&'a Entity>,
+    /// Address of the (address, length) pairs of its states' names.
+    pub(crate) state_names: u32,
+    /// Parameter with the address of `value`, and whether it is known to be text.
+    pub(crate) value: Option<(u32, bool)>,
+    /// Parameters with the addresses of whole contexts: event, entity.
+    pub(crate) contexts: Option<(u32, u32)>,
+}
+
+/// A function of the module while its expressions are lowered.
+#[derive(Debug)]
+pub(crate) struct Emitter<'a, 'l> {
+    pub(crate) unit: &'a mut Unit<'l>,
+    pub(crate) body: Body,
+    pub(crate) scope: Scope<'a>,
+    /// Whether intermediate values live in the shared cells.
+    shares: bool,
+    room: u32,
+}
+
+impl<'a, 'l> Emitter<'a, 'l> {
+    /// A function that may share intermediate cells: no other generated function is active when it runs.
+    pub(crate) fn new(unit: &'a mut Unit<'l>, params: u32, scope: Scope<'a>) -> Self {
+        Self { unit, body: Body::new(params), scope, shares: true, room: 0 }
+    }
+
+    /// A function that runs inside others: a computed property.
+    pub(crate) fn nested(unit: &'a mut Unit<'l>, params: u32, scope: Scope<'a>) -> Self {
+        Self { shares: false, ..Self::new(unit, params, scope) }
+    }
+
+    /// Address of cells that nothing else uses until the statement ends.
+    pub(crate) fn room(&mut self, count: u32) -> u32 {
+        if !self.shares || self.room + count > SHARED_CELLS {
+            return self.unit.constants.room(count);
+        }
+        let address = self.unit.shared + self.room * 16;
+        self.room += count;
+        address
+    }
+
+    /// A statement ends: intermediate values are dead.
+    pub(crate) fn statement(&mut self) {
+        self.body.release_locals();
+        self.room = 0;
+    }
+
+    /// Calls a library function.
+    pub(crate) fn call(&mut self, name: &str) {
+        let function = self.unit.library_function(name);
+        self.body.ins().call(function);
+    }
+
+    /// Calls one that returns a status, and fails with it.
+    pub(crate) fn call_checked(&mut self, name: &str) {
+        self.call(name);
+        self.body.fail_if();
+    }
+
+    /// Calls [`Unit::general_arithmetic`] with the arguments on the stack.
+    pub(crate) fn call_general(&mut self) {
+        let function = self.unit.general_function;
+        self.body.ins().call(function);
+        self.body.fail_if();
+    }
+
+    /// Emits `part`; where it fails, the fault gets this code and field, unless a deeper call has set one.
+    pub(crate) fn blaming<T>(
+        &mut self,
+        code: u32,
+        field: u32,
+        part: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        self.body.block();
+        self.body.open_target();
+        let result = part(self);
+        self.body.ins().br(1);
+        self.body.close_target();
+        self.body.ins().i32_const(code.cast_signed()).i32_const(field.cast_signed());
+        self.call("rt_blame");
+        self.body.fail();
+        self.body.end();
+        result
+    }
+}
