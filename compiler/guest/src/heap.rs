@@ -1,0 +1,99 @@
+//! The persistent heap: compiled patterns and the caches of their automata, which outlive a call.
+//!
+//! Blocks come in classes of four sizes per power of two; a freed block is kept for its class.
+
+use crate::{memory, state::state};
+
+/// Size classes: 16 bytes to 1 GiB.
+pub(crate) const CLASSES: usize = 26 * 4 + 1;
+
+/// Class of a size and what it occupies.
+fn class(len: u32) -> (usize, u32) {
+    let len = len.max(16);
+    // The power of two below or at `len`, and in which quarter above it `len` lies.
+    let power = len.ilog2();
+    let quarter = (len - (1 << power)).div_ceil(1 << (power - 2));
+    (((power - 4) * 4 + quarter) as usize, (1 << power) + quarter * (1 << (power - 2)))
+}
+
+/// Allocates with an alignment of 16 or less; 0 when the heap is exhausted.
+pub(crate) fn allocate(len: u32, align: u32) -> u32 {
+    if align > 16 || len > 1 << 29 {
+        return 0;
+    }
+    let s = state();
+    let (class, size) = class(len);
+    let Some(free) = s.free.get(class) else { return 0 };
+    let block = free.get();
+    if block != 0 {
+        free.set(memory::u32_at(block));
+        return block;
+    }
+    let block = s.heap_next.get();
+    match block.checked_add(size.next_multiple_of(16)) {
+        Some(end) if end <= s.heap_end.get() => {
+            s.heap_next.set(end);
+            block
+        }
+        _ => 0,
+    }
+}
+
+/// Frees a block of this length.
+pub(crate) fn release(block: u32, len: u32) {
+    if let Some(free) = state().free.get(class(len).0) {
+        memory::put_u32(block, free.get());
+        free.set(block);
+    }
+}
+
+/// Resizes a block; 0 when the heap is exhausted.
+pub(crate) fn reallocate(old: u32, old_len: u32, align: u32, len: u32) -> u32 {
+    if class(old_len).0 == class(len).0 {
+        return old;
+    }
+    let new = allocate(len, align);
+    if new != 0 {
+        memory::copy(new, old, old_len.min(len));
+        release(old, old_len);
+    }
+    new
+}
+
+/// Whether an address lies in the heap.
+#[inline]
+pub(crate) fn contains(addr: u32) -> bool {
+    let s = state();
+    addr >= s.heap.get() && addr < s.heap_end.get()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arena;
+
+    #[test]
+    fn classes_hold_what_they_are_asked_for() {
+        for len in (1..5000).chain([1 << 20, (1 << 20) + 1, (1 << 29) - 1, 1 << 29]) {
+            let (class, size) = class(len);
+            assert!(size >= len, "{len}");
+            assert!(class < CLASSES, "{len}");
+            assert!(size <= len.max(16) + len / 4 + 4, "{len} takes {size}");
+        }
+    }
+
+    #[test]
+    fn reuses_freed_blocks_and_ends() {
+        arena::start(1 << 20, 1 << 16, 1024);
+        let first = allocate(100, 8);
+        let second = allocate(100, 8);
+        assert_ne!(first, second);
+        assert!(contains(first) && contains(second));
+        release(first, 100);
+        assert_eq!(allocate(97, 8), first);
+        memory::put_u32(second, 42);
+        let moved = reallocate(second, 100, 8, 300);
+        assert_eq!(memory::u32_at(moved), 42);
+        assert_eq!(allocate(4096, 8), 0);
+    }
+}

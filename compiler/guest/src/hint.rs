@@ -1,0 +1,38 @@
+//! Identity hints (language.md 5.7).
+
+use defacto_frames::abi::{cell as tags, desc::identity};
+use defacto_functions::{Val, finish_hint, hint_result, hint_text};
+
+use crate::{
+    arena,
+    cell::{self, FRAME},
+    fault, memory, table,
+};
+
+/// Writes the hint text of a normalized value, Null when it gives none. `field` is a descriptor.
+pub(crate) fn build(field: u32, value: u32, out: u32) -> u32 {
+    let Some(mut text) = hint_text(&cell::decode(value), FRAME) else {
+        cell::put_null(out);
+        return 0;
+    };
+    let normalize = memory::u32_at(field + identity::NORMALIZE);
+    if normalize != 0 {
+        let input = arena::allocate(tags::SIZE, arena::ALIGN);
+        cell::encode(Val::Str(text), input);
+        let status = table::call2(normalize, input, out);
+        if status != 0 {
+            return status;
+        }
+        text = match hint_result(&cell::decode(out), FRAME) {
+            Ok(Some(text)) => text,
+            Ok(None) => return 0,
+            Err(fault) => return fault::fail(fault),
+        };
+    }
+    let case_insensitive = memory::u32_at(field + identity::CASE_INSENSITIVE) != 0;
+    match finish_hint(text, case_insensitive, FRAME) {
+        Some(text) => cell::encode(Val::Str(text), out),
+        None => cell::put_null(out),
+    }
+    0
+}

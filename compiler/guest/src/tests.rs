@@ -1,0 +1,5 @@
+//! Tests of the driver over hand-made descriptor tables.
+
+mod builder;
+mod entities;
+mod prebuilt;
