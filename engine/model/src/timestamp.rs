@@ -95,8 +95,13 @@ impl Timestamp {
     /// # Errors
     /// [`TimestampError::OutOfRange`].
     pub fn from_number(number: i64) -> Result<Timestamp, TimestampError> {
-        let digits = number.unsigned_abs().to_string();
-        instant_text::from_decimal(number < 0, &digits, "").map(Timestamp)
+        let micros = match number.unsigned_abs() {
+            0..100_000_000_000 => number * 1_000_000,
+            100_000_000_000..100_000_000_000_000 => number * 1_000,
+            100_000_000_000_000..100_000_000_000_000_000 => number,
+            _ => number.div_euclid(1_000),
+        };
+        Timestamp::from_micros(micros).ok_or(TimestampError::OutOfRange)
     }
 
     /// Reads an epoch number with a fraction, taken by its shortest decimal digits and cut to
@@ -195,8 +200,16 @@ mod tests {
             (1_705_312_800_123_456, "2024-01-15T10:00:00.123456+00:00"),
             (1_705_312_800_123_456_789, "2024-01-15T10:00:00.123456+00:00"),
             (-100_000_000_001, "1966-10-31T14:13:19.999+00:00"),
+            (-100_000_000_000_000_001, "1966-10-31T14:13:19.999999+00:00"),
         ] {
             assert_eq!(Timestamp::from_number(number).unwrap().to_string(), text);
+            let digits = number.to_string();
+            if digits.len() > 9 {
+                assert_eq!(digits.parse(), Timestamp::from_number(number));
+            }
+        }
+        for number in [-99_999_999_999, -62_135_596_801] {
+            assert_eq!(Timestamp::from_number(number), Err(TimestampError::OutOfRange));
         }
     }
 
