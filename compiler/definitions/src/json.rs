@@ -192,16 +192,13 @@ fn word_kind(word: &str) -> Option<ScalarKind> {
     let whole = unsigned.split(['.', 'e', 'E']).next().unwrap_or("");
     let leading_zero = whole.len() > 1 && whole.starts_with('0');
     let fraction = unsigned.split_once('.').map(|(_, rest)| rest.split(['e', 'E']).next());
-    if whole.is_empty() || leading_zero || fraction == Some(Some("")) {
+    let digits = !whole.is_empty() && whole.chars().all(|c| c.is_ascii_digit());
+    if !digits || leading_zero || fraction == Some(Some("")) {
         return None;
     }
-    let kind = crate::node::resolve(unsigned);
-    if !matches!(kind, ScalarKind::Int(_) | ScalarKind::Float(_) | ScalarKind::OutOfRange)
-        || unsigned.starts_with(['0']) && unsigned.contains(['x', 'o'])
-    {
-        return None;
-    }
-    Some(crate::node::resolve(word))
+    let kind = crate::node::resolve(word);
+    let number = matches!(kind, ScalarKind::Int(_) | ScalarKind::Float(_) | ScalarKind::OutOfRange);
+    number.then_some(kind)
 }
 
 fn narrow(n: usize) -> u32 {

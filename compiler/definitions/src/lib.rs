@@ -3,7 +3,11 @@
 //!
 //! Invariant: never interprets an expression; it hands text and span to `defacto-syntax`.
 
+mod canonical;
+mod diff;
+mod hash;
 mod json;
+mod json_text;
 mod limits;
 mod load;
 mod model;
@@ -15,6 +19,9 @@ mod read_entity;
 mod read_source;
 mod yaml;
 
+pub use canonical::{Canonical, canonical};
+pub use diff::{Change, ChangeClass, Diff, diff};
+pub use hash::{Hashes, hashes};
 pub use limits::{DEPTH_MAX, EXPANSION_BYTES_MAX, FILE_BYTES_MAX, TOTAL_BYTES_MAX};
 pub use load::{Loaded, SourceFile, load_document, load_files};
 pub use model::*;
