@@ -4,9 +4,7 @@
 //! Positions in the lists are the indices of manifest and frames (`defacto_model::Manifest`).
 
 use defacto_functions::Function;
-use defacto_model::{
-    Cardinality, FieldOrigin, RawPath, Sensitivity, Treatment, Value, ValueType,
-};
+use defacto_model::{Cardinality, FieldOrigin, RawPath, Sensitivity, Treatment, Value, ValueType};
 
 /// Checked definitions.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -384,14 +382,36 @@ pub enum ExprKind {
 /// Operators that always evaluate both sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the operators of language.md 4.7")]
-pub enum BinaryOp { Eq, Ne, Lt, Le, Gt, Ge, Add, Sub, Mul, Div, Rem, Pow }
+pub enum BinaryOp {
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Rem,
+    Pow,
+}
 
 /// Built-in fields of an entity (language.md 4.4); null while the entity does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names of language.md 4.4")]
-pub enum EntityBuiltin { State, Id, CreatedTime, StateEnteredTime, LastEventTime }
+pub enum EntityBuiltin {
+    State,
+    Id,
+    CreatedTime,
+    StateEnteredTime,
+    LastEventTime,
+}
 
 /// Contexts of free-standing expressions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the roots of language.md 4.4")]
-pub enum Context { Event, Entity }
+pub enum Context {
+    Event,
+    Entity,
+}
