@@ -15,7 +15,7 @@ pub(crate) const fn type_name(r#type: ValueType) -> &'static str {
     }
 }
 
-/// The literal as a value of its own kind; `None` for what is no scalar or not finite.
+/// The literal as a value of its own kind; `None` for what is not finite.
 pub(crate) fn value(literal: &Literal) -> Option<Value> {
     match literal {
         Literal::Null => Some(Value::Null),
@@ -23,7 +23,11 @@ pub(crate) fn value(literal: &Literal) -> Option<Value> {
         Literal::Int(n) => Some(Value::Int(*n)),
         Literal::Float(x) => x.is_finite().then_some(Value::Float(*x)),
         Literal::String(text) => Some(Value::String(text.clone())),
-        Literal::Other(_) => None,
+        Literal::List(items) => items.iter().map(value).collect::<Option<_>>().map(Value::List),
+        Literal::Object(entries) => {
+            let entries = entries.iter().map(|(key, item)| Some((key.clone(), value(item)?)));
+            entries.collect::<Option<_>>().map(Value::Object)
+        }
     }
 }
 
@@ -68,6 +72,7 @@ pub(crate) fn describe(literal: &Literal) -> String {
         Literal::Int(n) => format!("the integer `{n}`"),
         Literal::Float(x) => format!("the number `{x}`"),
         Literal::String(text) => format!("the text `{text}`"),
-        Literal::Other(kind) => format!("a {kind}"),
+        Literal::List(_) => "a list".into(),
+        Literal::Object(_) => "an object".into(),
     }
 }

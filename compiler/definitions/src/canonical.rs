@@ -84,12 +84,18 @@ fn expression(text: &ExprText) -> Value {
 fn literal(literal: &Literal, r#type: Option<ValueType>) -> Value {
     #[expect(clippy::cast_precision_loss, reason = "the value that the property will hold")]
     match literal {
-        Literal::Null | Literal::Other(_) => Value::Null,
+        Literal::Null => Value::Null,
         Literal::Bool(value) => json!(value),
         Literal::Int(value) if r#type == Some(ValueType::Number) => json!(*value as f64),
         Literal::Int(value) => json!(value),
         Literal::Float(value) => json!(value),
         Literal::String(value) => json!(value),
+        Literal::List(items) => list(items.iter().map(|item| self::literal(item, None))),
+        Literal::Object(entries) => {
+            let entries =
+                entries.iter().map(|(key, value)| (key.clone(), self::literal(value, None)));
+            Value::Object(entries.collect())
+        }
     }
 }
 

@@ -21,16 +21,18 @@ pub struct Spanned<T> {
     pub path: String,
 }
 
-/// A literal of YAML or JSON.
+/// A literal of YAML or JSON; floats are finite.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(missing_docs, reason = "the kinds of YAML 1.2 core scalars")]
+#[expect(missing_docs, reason = "the kinds of the core schema of YAML 1.2")]
 pub enum Literal {
     Null,
     Bool(bool),
     Int(i64),
     Float(f64),
     String(String),
-    Other(&'static str),
+    List(Vec<Literal>),
+    /// In written order; keys are unique.
+    Object(Vec<(String, Literal)>),
 }
 
 /// Text of an expression, and how a byte of it maps back to the file.

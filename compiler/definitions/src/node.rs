@@ -67,11 +67,17 @@ impl Node {
         }
     }
 
-    /// `None` for a number out of range.
+    /// `None` when it holds a number out of range.
     pub(crate) fn literal(&self) -> Option<Literal> {
         Some(match &self.value {
-            NodeValue::List(_) => Literal::Other("list"),
-            NodeValue::Map(_) => Literal::Other("object"),
+            NodeValue::List(items) => {
+                Literal::List(items.iter().map(Self::literal).collect::<Option<_>>()?)
+            }
+            NodeValue::Map(entries) => {
+                let entries =
+                    entries.iter().map(|(key, node)| Some((key.text.clone(), node.literal()?)));
+                Literal::Object(entries.collect::<Option<_>>()?)
+            }
             NodeValue::Scalar(scalar) => match scalar.kind {
                 ScalarKind::Null => Literal::Null,
                 ScalarKind::Bool(value) => Literal::Bool(value),

@@ -51,8 +51,8 @@ fn only_true_and_false_are_booleans() {
             Literal::Float(1000.0),
             Literal::Int(-3),
             Literal::Float(0.5),
-            Literal::Other("list"),
-            Literal::Other("object"),
+            Literal::List(vec![Literal::Int(1)]),
+            Literal::Object(vec![("a".to_owned(), Literal::Int(1))]),
         ]
     );
 }
