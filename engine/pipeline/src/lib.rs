@@ -1,1 +1,46 @@
-//! To be written.
+//! The engine between ports: ingest, resolve, interpret, build, tick and the operations on entities.
+//!
+//! [`Pipeline`] drives compiled definitions ([`defacto_ports::Machines`]) and a store
+//! ([`defacto_ports::Store`]). Each batch is one transaction that also stores its position, so that it can be
+//! killed at any point and continues to the same result.
+//!
+//! Invariant: history is a pure function of ledger rows, definitions, module bytes and the `as_of` of the
+//! last tick. Nothing here depends on batch boundaries, on the order of a hash map or on the wall clock,
+//! except where the clock is the instant asked for.
+
+mod apply;
+mod blocking;
+mod build;
+mod cache;
+mod catalog;
+mod decode;
+mod edges;
+mod erase;
+mod error;
+mod fingerprint;
+mod fold;
+mod ingest;
+mod lifecycle;
+mod merges;
+mod pairs;
+mod pipeline;
+mod recompute;
+mod renormalize;
+mod resolve;
+mod results;
+mod retire;
+mod rows;
+mod status;
+mod tick;
+mod verify;
+
+pub use build::{AsOf, BuildOptions};
+pub use error::Error;
+pub use fingerprint::Fingerprint;
+pub use ingest::IngestOptions;
+pub use pipeline::{Definitions, Options, Pipeline};
+pub use results::{
+    BuildResult, EraseResult, EventFailure, IngestResult, MergeResult, RedactResult, Status, TickResult,
+    Timing, Warning,
+};
+pub use verify::{Finding, Verification};

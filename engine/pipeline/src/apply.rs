@@ -1,0 +1,404 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use defacto_model::{EntityId, Timestamp};
+use defacto_ports::{
+    EntityEventRow, EntityInput, EntityStateRow, HistoryChange, Interpreted, Machines, MergeRow, OrderKey,
+    Realm, Transaction,
+};
+use rayon::prelude::*;
+
+use crate::blocking::blocking;
+use crate::catalog::Catalog;
+use crate::decode::Event;
+use crate::edges::{EdgeWork, write_edges};
+use crate::fold::{Applied, EntityFailure, Folded, fold};
+use crate::merges::MergeIndex;
+use crate::{Error, Pipeline};
+
+/// Most events that one call of the module takes.
+const CALL_EVENTS: usize = 512;
+
+/// Resolved events to apply.
+#[derive(Debug, Default)]
+pub(crate) struct Block {
+    /// With the entities that they belong to.
+    pub(crate) events: Vec<(Arc<Event>, Vec<EntityEventRow>)>,
+    /// Merges that took place since the last block.
+    pub(crate) merges: Vec<MergeRow>,
+}
+
+/// Where a block is applied.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) realm: &'a Realm,
+    /// All events come in event order and their merges are known: nothing can be late.
+    pub(crate) replay: bool,
+}
+
+/// What applying did.
+#[derive(Debug, Default)]
+pub(crate) struct Summary {
+    pub(crate) effects: u64,
+    pub(crate) transitions: u64,
+    pub(crate) created: u64,
+    pub(crate) changed: u64,
+    pub(crate) rebuilt: u64,
+    pub(crate) failures: Vec<Failed>,
+    /// Entities recomputed from all their events.
+    pub(crate) redone: Vec<EntityId>,
+}
+
+/// A failure with its entity.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) entity: u32,
+    pub(crate) id: EntityId,
+    pub(crate) failure: EntityFailure,
+}
+
+/// One entity with its events.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) id: EntityId,
+    /// `None` to make everything anew.
+    pub(crate) state: Option<EntityStateRow>,
+    pub(crate) events: Vec<Applied>,
+}
+
+impl Pipeline {
+    /// Applies resolved events to their entities (T3). Entities in `done` have been recomputed with these events
+    /// already. Their states go into `touched`, to be kept in memory once the transaction is durable.
+    pub(crate) async fn apply_block(
+        &mut self,
+        tx: &mut dyn Transaction,
+        target: Target<'_>,
+        mut block: Block,
+        done: &HashSet<EntityId>,
+        touched: &mut Vec<EntityStateRow>,
+    ) -> Result<Summary, Error> {
+        let catalog = Arc::clone(&self.catalog);
+        block.events.sort_by_key(|(event, _)| event.key());
+        let mut groups = group(&catalog, block.events, done);
+        let mut redo: Vec<BTreeSet<EntityId>> = vec![BTreeSet::new(); groups.len()];
+        let mut merges = MergeIndex::default();
+        let mut retired: BTreeSet<EntityId> = BTreeSet::new();
+        if !target.replay && !block.merges.is_empty() {
+            merges.load(tx, block.merges.iter().map(|merge| merge.from).collect()).await?;
+            for merge in &block.merges {
+                retired.insert(merge.from);
+                let winner = merges.root(merge.from);
+                if let Some((entity, _)) = catalog.manifest.find_entity(&merge.entity_type)
+                    && let Some(redo) = redo.get_mut(entity as usize)
+                    && !done.contains(&winner)
+                {
+                    redo.insert(winner);
+                }
+            }
+            self.redo_relaters(tx, target.realm, &catalog, &block.merges, &merges, &mut redo).await?;
+        }
+        for (groups, redo) in groups.iter_mut().zip(&mut redo) {
+            redo.retain(|id| !retired.contains(id) && !done.contains(id));
+            groups.retain(|job| !redo.contains(&job.id));
+        }
+        let mut summary = Summary::default();
+        let mut work = EdgeWork { merges: block.merges, ..EdgeWork::default() };
+        if target.replay {
+            work.merges.clear();
+        }
+        for (entity, (mut jobs, redo)) in (0..).zip(groups.into_iter().zip(&mut redo)) {
+            self.load_states(tx, target.realm, &catalog, entity, &mut jobs).await?;
+            if !target.replay {
+                jobs.retain(|job| {
+                    let late = is_late(job);
+                    if late {
+                        redo.insert(job.id);
+                    }
+                    !late
+                });
+            }
+            if !redo.is_empty() {
+                jobs.extend(self.load_jobs(tx, &catalog, entity, redo).await?);
+            }
+            if !jobs.is_empty() {
+                self.run_jobs(tx, target.realm, entity, jobs, &mut merges, &mut work, &mut summary, touched)
+                    .await?;
+            }
+        }
+        if !target.replay && !work.merges.is_empty() {
+            let retired = work.merges.clone();
+            self.retire(tx, target.realm, &retired, &mut merges).await?;
+        }
+        for id in retired {
+            self.states.remove(id);
+            touched.retain(|row| row.entity_id != id);
+        }
+        write_edges(tx, target.realm, &catalog, &mut merges, self.any_merges, work).await?;
+        Ok(summary)
+    }
+
+    /// Entities that related to one that has ceased and did more since: what counts as a change of their own
+    /// edges may differ now.
+    async fn redo_relaters(
+        &mut self,
+        tx: &mut dyn Transaction,
+        realm: &Realm,
+        catalog: &Catalog,
+        new: &[MergeRow],
+        merges: &MergeIndex,
+        redo: &mut [BTreeSet<EntityId>],
+    ) -> Result<(), Error> {
+        for pair in &catalog.pairs.pairs {
+            let losers: Vec<EntityId> = new
+                .iter()
+                .filter(|merge| {
+                    let end = |entity| catalog.entity_name(entity) == merge.entity_type;
+                    end(pair.source) || end(pair.target)
+                })
+                .map(|merge| merge.from)
+                .collect();
+            if losers.is_empty() {
+                continue;
+            }
+            let mut relaters: BTreeMap<(u32, EntityId), OrderKey> = BTreeMap::new();
+            for request in tx.edge_requests(realm, &pair.key, &losers).await? {
+                if let Some((key, _)) = merges.end_of(request.other)
+                    && merges.end_of(request.relater).is_none()
+                {
+                    let entity = if request.forward { pair.source } else { pair.target };
+                    let earliest = relaters.entry((entity, request.relater)).or_insert(key);
+                    *earliest = key.min(*earliest);
+                }
+            }
+            for ((entity, id), key) in relaters {
+                let name = catalog.entity_name(entity);
+                let states = tx.load_states(realm, name, &[id]).await?;
+                let later = states.into_iter().flatten().any(|state| state.last_key > Some(key));
+                if later && let Some(redo) = redo.get_mut(entity as usize) {
+                    redo.insert(id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn load_states(
+        &mut self,
+        tx: &mut dyn Transaction,
+        realm: &Realm,
+        catalog: &Catalog,
+        entity: u32,
+        jobs: &mut [Job],
+    ) -> Result<(), Error> {
+        let mut missing = Vec::new();
+        for job in jobs.iter_mut() {
+            job.state = self.states.take(job.id);
+            if job.state.is_none() {
+                missing.push(job.id);
+            }
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let mut found =
+            tx.load_states(realm, catalog.entity_name(entity), &missing).await?.into_iter();
+        for job in jobs.iter_mut().filter(|job| job.state.is_none()) {
+            job.state = Some(found.next().flatten().unwrap_or_else(|| unknown(job.id)));
+        }
+        Ok(())
+    }
+
+    /// Interprets jobs of one type and writes what comes out, edges excepted.
+    #[expect(clippy::too_many_arguments, reason = "one step of apply_block, named for reading")]
+    pub(crate) async fn run_jobs(
+        &mut self,
+        tx: &mut dyn Transaction,
+        realm: &Realm,
+        entity: u32,
+        jobs: Vec<Job>,
+        merges: &mut MergeIndex,
+        work: &mut EdgeWork,
+        summary: &mut Summary,
+        touched: &mut Vec<EntityStateRow>,
+    ) -> Result<(), Error> {
+        let catalog = Arc::clone(&self.catalog);
+        if self.any_merges {
+            let targets = jobs.iter().flat_map(|job| {
+                let known = job.state.iter().flat_map(|state| state.open_edges.iter().map(|e| e.target));
+                let new = job.events.iter().flat_map(|applied| applied.targets.iter().flatten().copied());
+                known.chain(new)
+            });
+            merges.load(tx, targets.collect()).await?;
+        }
+        let anew: HashSet<EntityId> =
+            jobs.iter().filter(|job| job.state.is_none()).map(|job| job.id).collect();
+        let machines = Arc::clone(&self.machines);
+        let started = std::time::Instant::now();
+        let folded = blocking(|| interpret(&*machines, &catalog, merges, entity, jobs, None))?;
+        self.timing.interpret_ms += started.elapsed().as_secs_f64() * 1e3;
+        summary.effects += folded.effects;
+        summary.transitions += folded.transitions;
+        let mut changes = Vec::new();
+        let mut states = Vec::with_capacity(folded.entities.len());
+        for Folded { state, rows, requests, deltas, same_instant, failures, created } in folded.entities {
+            let id = state.entity_id;
+            if anew.contains(&id) {
+                summary.rebuilt += 1;
+                summary.redone.push(id);
+                if !catalog.pairs.sides.get(entity as usize).is_none_or(Vec::is_empty) {
+                    work.anew.push(id);
+                }
+            } else if same_instant && !deltas.is_empty() {
+                work.slow.push(id);
+            }
+            if created {
+                summary.created += 1;
+            } else if rows.changed() {
+                summary.changed += 1;
+            }
+            work.requests.extend(requests);
+            if work.slow.last() != Some(&id) {
+                work.deltas.extend(deltas.into_iter().map(|delta| (entity, id, delta)));
+            }
+            summary.failures.extend(failures.into_iter().map(|failure| Failed { entity, id, failure }));
+            if rows.changed() {
+                changes.push(HistoryChange {
+                    entity_id: id,
+                    replace_from: rows.replace_from,
+                    rows: rows.rows,
+                    ended: None,
+                });
+            }
+            states.push(state);
+        }
+        let name = catalog.entity_name(entity);
+        tx.save_states(realm, name, &states).await?;
+        if !changes.is_empty() {
+            tx.write_history(realm, name, &changes).await?;
+        }
+        touched.extend(states);
+        Ok(())
+    }
+}
+
+/// Events by entity type and entity, each in event order.
+fn group(
+    catalog: &Catalog,
+    events: Vec<(Arc<Event>, Vec<EntityEventRow>)>,
+    done: &HashSet<EntityId>,
+) -> Vec<Vec<Job>> {
+    let types = catalog.manifest.entities.len();
+    let mut groups: Vec<Vec<Job>> = (0..types).map(|_| Vec::new()).collect();
+    let mut places: HashMap<EntityId, usize> = HashMap::with_capacity(events.len());
+    for (event, rows) in events {
+        for row in rows {
+            let Some((entity, _)) = catalog.manifest.find_entity(&row.entity_type) else { continue };
+            let Some(jobs) = groups.get_mut(entity as usize) else { continue };
+            if done.contains(&row.entity_id) {
+                continue;
+            }
+            let applied = Applied { event: Arc::clone(&event), targets: row.targets };
+            let at = *places.entry(row.entity_id).or_insert_with(|| {
+                jobs.push(Job { id: row.entity_id, state: None, events: Vec::new() });
+                jobs.len() - 1
+            });
+            if let Some(job) = jobs.get_mut(at) {
+                job.events.push(applied);
+            }
+        }
+    }
+    groups
+}
+
+/// A state of which nothing is known: no event has reached the id.
+fn unknown(id: EntityId) -> EntityStateRow {
+    EntityStateRow {
+        entity_id: id,
+        record: crate::rows::ghost(0, Timestamp::MIN),
+        last_key: None,
+        open_edges: Vec::new(),
+        last_row: None,
+    }
+}
+
+/// Whether the first event sorts before anything applied (decision 26).
+fn is_late(job: &Job) -> bool {
+    let (Some(first), Some(state)) = (job.events.first(), &job.state) else { return false };
+    let key = first.event.key();
+    state.last_key.is_some_and(|last| key <= last)
+        || state.record.last_rule.is_some_and(|rule| key.timestamp <= rule)
+}
+
+/// What jobs of one type come to.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) entities: Vec<Folded>,
+    pub(crate) effects: u64,
+    pub(crate) transitions: u64,
+}
+
+/// Runs the module over jobs, in parallel by entity.
+pub(crate) fn interpret(
+    machines: &dyn Machines,
+    catalog: &Catalog,
+    merges: &MergeIndex,
+    entity: u32,
+    jobs: Vec<Job>,
+    advance_to: Option<Timestamp>,
+) -> Result<Outcome, Error> {
+    let mut calls: Vec<Vec<Job>> = Vec::new();
+    let mut filled = usize::MAX;
+    for job in jobs {
+        let size = job.events.len().max(1);
+        if filled.saturating_add(size) > CALL_EVENTS {
+            calls.push(Vec::new());
+            filled = 0;
+        }
+        filled += size;
+        if let Some(call) = calls.last_mut() {
+            call.push(job);
+        }
+    }
+    let outcomes: Vec<Result<Outcome, Error>> = calls
+        .into_par_iter()
+        .map(|jobs| call(machines, catalog, merges, entity, jobs, advance_to))
+        .collect();
+    let mut out = Outcome::default();
+    for outcome in outcomes {
+        let outcome = outcome?;
+        out.effects += outcome.effects;
+        out.transitions += outcome.transitions;
+        out.entities.extend(outcome.entities);
+    }
+    Ok(out)
+}
+
+fn call(
+    machines: &dyn Machines,
+    catalog: &Catalog,
+    merges: &MergeIndex,
+    entity: u32,
+    jobs: Vec<Job>,
+    advance_to: Option<Timestamp>,
+) -> Result<Outcome, Error> {
+    let inputs = jobs
+        .iter()
+        .map(|job| EntityInput {
+            id: job.id,
+            record: job.state.as_ref().filter(|state| state.record.exists).map(|state| state.record.clone()),
+            events: job.events.iter().map(|applied| applied.event.input(catalog, entity)).collect(),
+        })
+        .collect();
+    let Interpreted { entities, effects, transitions } = machines.interpret(entity, inputs, advance_to)?;
+    if entities.len() != jobs.len() {
+        return Err(Error::Port(defacto_ports::Error::Module {
+            message: format!("{} entities in, {} out", jobs.len(), entities.len()),
+        }));
+    }
+    let entities = jobs
+        .into_iter()
+        .zip(entities)
+        .map(|(job, output)| fold(catalog, merges, entity, job.id, job.state, &job.events, output))
+        .collect();
+    Ok(Outcome { entities, effects, transitions })
+}

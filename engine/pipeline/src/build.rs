@@ -1,0 +1,425 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use defacto_model::{EntityId, Sequence, Timestamp};
+use defacto_planner::{Mode, Plan, Wanted};
+use defacto_ports::{BuildState, EntityEventRow, LedgerRow, Realm, Transaction};
+use rayon::prelude::*;
+
+use crate::apply::{Block, Target};
+use crate::blocking::blocking;
+use crate::decode::Event;
+use crate::ingest::{late, raise};
+use crate::merges::MergeIndex;
+use crate::pipeline::settings;
+use crate::{BuildResult, Error, Pipeline, Timing};
+
+/// Merges whose losers are written in one transaction.
+const RETIRE_PAGE: usize = 256;
+
+/// Up to which instant time rules run at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AsOf {
+    /// The clock, or the last instant if that is later.
+    #[default]
+    Clock,
+    /// This one.
+    At(Timestamp),
+    /// No further than they have run already.
+    Keep,
+}
+
+/// How to build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BuildOptions {
+    /// Replay everything.
+    pub full: bool,
+    /// Normalize everything again first.
+    pub from_raw: bool,
+    /// Only say what would be done.
+    pub dry_run: bool,
+    /// Rules at the end.
+    pub as_of: AsOf,
+}
+
+impl Pipeline {
+    /// Brings the history of the version up to the head of the ledger and of its definitions, then runs time
+    /// rules (engine.md 3.7).
+    ///
+    /// # Errors
+    ///
+    /// What module and store say. What is committed stays; the next build continues.
+    pub async fn build(&mut self, options: BuildOptions) -> Result<BuildResult, Error> {
+        let started = Instant::now();
+        self.timing = Timing::default();
+        let plan = self.plan(Wanted { full: options.full, from_raw: options.from_raw }).await?;
+        let result = if options.dry_run {
+            Ok(self.planned(plan, true))
+        } else {
+            self.build_planned(plan, options).await
+        };
+        if result.is_err() {
+            self.forget();
+        }
+        let mut result = result?;
+        result.timing = std::mem::take(&mut self.timing);
+        result.timing.finish(started.elapsed());
+        result.duration_ms = result.timing.total_ms;
+        Ok(result)
+    }
+
+    fn planned(&self, plan: Plan, dry_run: bool) -> BuildResult {
+        BuildResult {
+            mode: plan.mode.name().to_owned(),
+            reason: plan.reason.to_owned(),
+            version: self.version.clone(),
+            dry_run,
+            ..BuildResult::default()
+        }
+    }
+
+    pub(crate) async fn build_planned(
+        &mut self,
+        plan: Plan,
+        options: BuildOptions,
+    ) -> Result<BuildResult, Error> {
+        let store = Arc::clone(&self.store);
+        let _lock = store.lock_build(&self.version).await?;
+        let mut result = self.planned(plan, false);
+        let as_of = match options.as_of {
+            AsOf::Clock => Some(self.now().max(self.build.tick_as_of.unwrap_or(Timestamp::MIN))),
+            AsOf::At(instant) => Some(instant),
+            AsOf::Keep => self.build.tick_as_of,
+        };
+        if plan.mode.is_full() {
+            self.build_full(plan, as_of, &mut result).await?;
+        } else {
+            if plan.mode == Mode::Incremental {
+                self.build_incremental(&mut result).await?;
+            }
+            self.finish(plan, as_of, &mut result).await?;
+        }
+        result.as_of = as_of;
+        Ok(result)
+    }
+
+    /// Runs rules and notes that the build is done.
+    async fn finish(
+        &mut self,
+        plan: Plan,
+        as_of: Option<Timestamp>,
+        result: &mut BuildResult,
+    ) -> Result<(), Error> {
+        let realm = self.realm();
+        if let Some(as_of) = as_of {
+            let ticked = self.advance(&realm, as_of).await?;
+            add_tick(result, ticked);
+        }
+        let mut build = self.build.clone();
+        build.tick_as_of = build.tick_as_of.max(as_of);
+        self.close_build(&mut build, plan);
+        let mut tx = self.store.begin().await?;
+        tx.save_build(&self.version, &build).await?;
+        let publish = !self.active;
+        if publish {
+            tx.publish_realm(&realm, &self.catalog.manifest).await?;
+            tx.activate_version(&self.version).await?;
+        }
+        tx.commit().await?;
+        self.active = true;
+        self.build = build;
+        Ok(())
+    }
+
+    fn close_build(&self, build: &mut BuildState, plan: Plan) {
+        let hashes = &self.catalog.hashes;
+        build.definition_hash.clone_from(&hashes.definition);
+        build.label_hash.clone_from(&hashes.label);
+        build.module_hash.clone_from(&hashes.module);
+        build.pending = None;
+        plan.mode.name().clone_into(&mut build.last_mode);
+        build.last_built_at = Some(self.now());
+    }
+
+    /// Applies what lies between cursor and head. Blocks go in sequence order, resolved and applied in one
+    /// transaction each, as long as event times rise with sequences; else everything is resolved first and
+    /// then applied in event order, so that an unsorted ledger is not recomputed again and again.
+    async fn build_incremental(&mut self, result: &mut BuildResult) -> Result<(), Error> {
+        let target = self.store.read().await?.head().await?;
+        while self.build.cursor < target {
+            let rows = self.scan(self.build.cursor, target).await?;
+            let events = self.decode(rows).await?;
+            let disordered = late(&self.build, &events);
+            let end = if events.len() < self.options.batch_size {
+                target
+            } else {
+                events.last().map_or(target, |event| event.sequence)
+            };
+            let share = u64::try_from(events.len() / 16).unwrap_or(u64::MAX);
+            if disordered > share && end < target {
+                result.late_arrivals += self.count_late(target).await?;
+                return self.build_in_event_order(target, result).await;
+            }
+            result.late_arrivals += disordered;
+            self.build_block(events, end, result).await?;
+        }
+        Ok(())
+    }
+
+    async fn scan(&self, after: Sequence, until: Sequence) -> Result<Vec<LedgerRow>, Error> {
+        let mut reader = self.store.read().await?;
+        Ok(reader.scan_events(after, until, self.options.batch_size.max(1), false).await?)
+    }
+
+    /// Decodes rows in parallel.
+    pub(crate) async fn decode(&self, rows: Vec<LedgerRow>) -> Result<Vec<Arc<Event>>, Error> {
+        let catalog = &self.catalog;
+        blocking(|| {
+            rows.into_par_iter()
+                .with_min_len(128)
+                .map(|row| Event::from_row(catalog, row).map(Arc::new))
+                .collect()
+        })
+    }
+
+    async fn build_block(
+        &mut self,
+        events: Vec<Arc<Event>>,
+        end: Sequence,
+        result: &mut BuildResult,
+    ) -> Result<(), Error> {
+        let mut tx = self.store.begin().await?;
+        let resolved_to = tx.resolved().await?;
+        let new: Vec<Arc<Event>> =
+            events.iter().filter(|event| event.sequence > resolved_to).map(Arc::clone).collect();
+        let mut rows = self.resolve_block(&mut *tx, &new, resolved_to.max(end)).await?.rows;
+        let known: Vec<Sequence> =
+            events.iter().map(|event| event.sequence).filter(|at| *at <= resolved_to).collect();
+        if !known.is_empty() {
+            for row in tx.entity_events(&known).await? {
+                rows.entry(row.sequence).or_default().push(row);
+            }
+        }
+        let merges = tx.merges_between(self.build.cursor, end, usize::MAX).await?;
+        result.merges_detected += count(merges.len());
+        result.events_processed += count(events.len());
+        let mut progress = self.build.clone();
+        raise(&mut progress, &events);
+        progress.cursor = end;
+        let events = events.into_iter().map(|event| {
+            let rows = rows.remove(&event.sequence).unwrap_or_default();
+            (event, rows)
+        });
+        let block = Block { events: events.collect(), merges };
+        let realm = self.realm();
+        let mut touched = Vec::new();
+        let target = Target { realm: &realm, replay: false };
+        let summary = self.apply_block(&mut *tx, target, block, &HashSet::new(), &mut touched).await?;
+        tx.save_build(&self.version, &progress).await?;
+        tx.commit().await?;
+        self.build = progress;
+        for row in touched {
+            self.states.put(row);
+        }
+        self.report(summary, result).await
+    }
+
+    async fn count_late(&self, target: Sequence) -> Result<u64, Error> {
+        let mut progress = self.build.clone();
+        let mut total = 0;
+        let mut after = progress.cursor;
+        loop {
+            let rows = self.scan(after, target).await?;
+            let Some(last) = rows.last() else { return Ok(total) };
+            after = last.sequence;
+            if let Some(watermark) = progress.watermark {
+                total += count(rows.iter().filter(|row| row.event.timestamp < watermark).count());
+            }
+            progress.watermark = progress.watermark.max(rows.iter().map(|row| row.event.timestamp).max());
+        }
+    }
+
+    /// Resolves everything up to a place in the ledger, a block to a transaction.
+    async fn resolve_all(&mut self, target: Sequence) -> Result<(), Error> {
+        loop {
+            let from = self.store.read().await?.resolved().await?;
+            if from >= target {
+                return Ok(());
+            }
+            let rows = self.scan(from, target).await?;
+            let full = rows.len() >= self.options.batch_size.max(1);
+            let end = rows.last().filter(|_| full).map_or(target, |row| row.sequence);
+            let events = self.decode(rows).await?;
+            let mut tx = self.store.begin().await?;
+            self.resolve_block(&mut *tx, &events, end).await?;
+            tx.commit().await?;
+        }
+    }
+
+    async fn build_in_event_order(
+        &mut self,
+        target: Sequence,
+        result: &mut BuildResult,
+    ) -> Result<(), Error> {
+        self.resolve_all(target).await?;
+        let realm = self.realm();
+        let from = self.build.cursor;
+        let mut done: HashSet<EntityId> = HashSet::new();
+        let mut tx = self.store.begin().await?;
+        let merges = tx.merges_between(from, target, usize::MAX).await?;
+        result.merges_detected += count(merges.len());
+        if !merges.is_empty() {
+            let block = Block { events: Vec::new(), merges };
+            let mut touched = Vec::new();
+            let into = Target { realm: &realm, replay: false };
+            let summary = self.apply_block(&mut *tx, into, block, &done, &mut touched).await?;
+            done.extend(summary.redone.iter().copied());
+            tx.commit().await?;
+            self.report(summary, result).await?;
+        } else {
+            drop(tx);
+        }
+        self.replay(&realm, false, from, target, &mut done, result).await?;
+        let mut progress = self.build.clone();
+        progress.cursor = target;
+        let mut tx = self.store.begin().await?;
+        tx.save_build(&self.version, &progress).await?;
+        tx.commit().await?;
+        self.build = progress;
+        Ok(())
+    }
+
+    /// Applies resolved events in event order.
+    async fn replay(
+        &mut self,
+        realm: &Realm,
+        fresh: bool,
+        from: Sequence,
+        target: Sequence,
+        done: &mut HashSet<EntityId>,
+        result: &mut BuildResult,
+    ) -> Result<(), Error> {
+        let size = self.options.batch_size.max(1);
+        let mut after = None;
+        loop {
+            let mut reader = self.store.read().await?;
+            let page = reader.replay_events(from, target, after, size).await?;
+            drop(reader);
+            let (rows, entities): (Vec<LedgerRow>, Vec<Vec<EntityEventRow>>) = page.into_iter().unzip();
+            let events = self.decode(rows).await?;
+            let Some(last) = events.last() else { return Ok(()) };
+            after = Some(last.key());
+            raise(&mut self.build, &events);
+            result.events_processed += count(events.len());
+            let block = Block { events: events.into_iter().zip(entities).collect(), merges: Vec::new() };
+            let mut touched = Vec::new();
+            let mut tx = self.store.begin().await?;
+            let into = Target { realm, replay: fresh };
+            let summary = self.apply_block(&mut *tx, into, block, done, &mut touched).await?;
+            tx.commit().await?;
+            for row in touched {
+                self.states.put(row);
+            }
+            done.extend(summary.redone.iter().copied());
+            self.report(summary, result).await?;
+        }
+    }
+
+    /// Makes everything anew in tables beside the present ones and shows them at the end.
+    async fn build_full(
+        &mut self,
+        plan: Plan,
+        as_of: Option<Timestamp>,
+        result: &mut BuildResult,
+    ) -> Result<(), Error> {
+        let catalog = Arc::clone(&self.catalog);
+        let old = self.realm();
+        let target = self.store.read().await?.head().await?;
+        let generation = self.build.generation + 1;
+        let new = Realm { version: self.version.clone(), generation };
+        let mut progress = self.build.clone();
+        progress.pending = Some((generation, target, None));
+        if plan.resolve {
+            let failures = self.remake_identity(plan.renormalize, target, &progress).await?;
+            result.events_failed += count(failures.len());
+            result.failures.extend(failures);
+        } else {
+            let mut tx = self.store.begin().await?;
+            tx.save_build(&self.version, &progress).await?;
+            tx.commit().await?;
+        }
+        self.build = progress;
+        self.resolve_all(target).await?;
+        self.states.clear();
+        let mut tx = self.store.begin().await?;
+        tx.drop_realm(&new).await?;
+        tx.create_realm(&new, &catalog.manifest).await?;
+        tx.commit().await?;
+        self.build.watermark = None;
+        self.replay(&new, true, Sequence(0), target, &mut HashSet::new(), result).await?;
+        self.retire_all(&new, target, result).await?;
+        if let Some(as_of) = as_of {
+            let ticked = self.advance(&new, as_of).await?;
+            add_tick(result, ticked);
+        }
+        let mut progress = self.build.clone();
+        progress.cursor = target;
+        progress.generation = generation;
+        progress.tick_as_of = progress.tick_as_of.max(as_of);
+        self.close_build(&mut progress, plan);
+        let mut tx = self.store.begin().await?;
+        tx.publish_realm(&new, &catalog.manifest).await?;
+        tx.activate_version(&self.version).await?;
+        tx.save_build(&self.version, &progress).await?;
+        if plan.resolve {
+            self.set_data_state(&mut *tx).await?;
+        }
+        tx.drop_realm(&old).await?;
+        tx.commit().await?;
+        self.active = true;
+        self.build = progress;
+        Ok(())
+    }
+
+    /// Notes under which definitions the ledger's columns and the identity map were made.
+    pub(crate) async fn set_data_state(&self, tx: &mut dyn Transaction) -> Result<(), Error> {
+        let hashes = &self.catalog.hashes;
+        tx.set_setting(settings::NORMALIZED_WITH, &hashes.source).await?;
+        tx.set_setting(settings::RESOLVED_WITH, &hashes.identity).await?;
+        tx.set_setting(settings::TARGETS_WITH, &hashes.targets).await?;
+        Ok(())
+    }
+
+    /// Writes the rows of every entity that has ceased.
+    async fn retire_all(
+        &mut self,
+        realm: &Realm,
+        target: Sequence,
+        result: &mut BuildResult,
+    ) -> Result<(), Error> {
+        if !self.any_merges {
+            return Ok(());
+        }
+        let mut tx = self.store.begin().await?;
+        let merges = tx.merges_between(Sequence(0), target, usize::MAX).await?;
+        result.merges_detected += count(merges.len());
+        let mut index = MergeIndex::default();
+        for page in merges.chunks(RETIRE_PAGE) {
+            self.retire(&mut *tx, realm, page, &mut index).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+fn add_tick(result: &mut BuildResult, ticked: crate::TickResult) {
+    result.effects_produced += ticked.effects_produced;
+    result.transitions += ticked.transitions;
+    result.events_failed += count(ticked.failures.len());
+    result.failures.extend(ticked.failures);
+}
+
+pub(crate) fn count(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}

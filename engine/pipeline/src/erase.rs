@@ -1,0 +1,247 @@
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+
+use defacto_model::{EntityId, Sequence, Value};
+use defacto_ports::{EntityEventRow, HintKey, LedgerRow, Transaction};
+use sha2::{Digest, Sha256};
+
+use crate::apply::Summary;
+use crate::catalog::hex;
+use crate::decode::REDACTED;
+use crate::edges::{EdgeWork, write_edges};
+use crate::lifecycle::known;
+use crate::merges::MergeIndex;
+use crate::pipeline::settings;
+use crate::{EraseResult, Error, Pipeline};
+
+impl Pipeline {
+    /// Removes an entity, those merged into it, and everything that is known only through them
+    /// (engine.md 1.6).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownEntity`]; what module and store say.
+    pub async fn erase(&mut self, id: EntityId) -> Result<EraseResult, Error> {
+        let result = self.erase_inner(id).await;
+        self.forget();
+        result
+    }
+
+    async fn erase_inner(&mut self, id: EntityId) -> Result<EraseResult, Error> {
+        self.bring_up().await?;
+        let catalog = Arc::clone(&self.catalog);
+        let realm = self.realm();
+        let mut tx = self.store.begin().await?;
+        let (root, hints) = known(&mut *tx, id).await?;
+        let entity_type = hints.first().map(|hint| hint.key.entity_type.clone()).unwrap_or_default();
+        let mut ids = self.absorbed(&mut *tx, root).await?;
+        ids.sort_unstable();
+        let erased = |id: &EntityId| ids.binary_search(id).is_ok();
+
+        let mut events: BTreeMap<Sequence, LedgerRow> = BTreeMap::new();
+        for (_, event) in tx.events_by_origin(&ids).await? {
+            events.insert(event.sequence, event);
+        }
+        let sequences: Vec<Sequence> = events.keys().copied().collect();
+        let mut others: BTreeMap<Sequence, Vec<EntityEventRow>> = BTreeMap::new();
+        for row in tx.entity_events(&sequences).await? {
+            if !erased(&row.origin_id) {
+                others.entry(row.sequence).or_default().push(row);
+            }
+        }
+        let alone: Vec<Sequence> =
+            sequences.iter().filter(|at| !others.contains_key(at)).copied().collect();
+        let shared: Vec<Sequence> = others.keys().copied().collect();
+        let scrubbed = self.scrub(&mut *tx, &entity_type, &shared, &mut events).await?;
+
+        for hint in &hints {
+            let digest = self.hint_digest(&mut *tx, &hint.key).await?;
+            tx.add_erased_hint(&digest).await?;
+        }
+        tx.set_setting(settings::ANY_ERASED, "1").await?;
+        self.any_erased = true;
+        let merges = self.count_merges(&mut *tx, &ids).await?;
+        tx.clear_hints(Some(&ids)).await?;
+        tx.clear_merges(Some(&ids)).await?;
+        let deleted = tx.delete_events(&alone).await?;
+        tx.clear_entity_events(Some(&shared)).await?;
+        let kept: Vec<EntityEventRow> = others.into_values().flatten().collect();
+        let mut redo: BTreeMap<u32, BTreeSet<EntityId>> = BTreeMap::new();
+        for row in &kept {
+            if let Some((entity, _)) = catalog.manifest.find_entity(&row.entity_type) {
+                redo.entry(entity).or_default().insert(row.entity_id);
+            }
+        }
+        tx.add_entity_events(&kept).await?;
+        tx.delete_states(&realm, &entity_type, &ids).await?;
+        tx.delete_history(&realm, &entity_type, &ids).await?;
+        let all: Vec<_> = ids.iter().map(|id| (*id, None)).collect();
+        tx.delete_edge_requests(&realm, &all).await?;
+        for pair in &catalog.pairs.pairs {
+            tx.delete_edges(&realm, &pair.key, &ids).await?;
+        }
+        // Those who shared events with the erased see them scrubbed from now on.
+        let (mut index, mut work) = (MergeIndex::default(), EdgeWork::default());
+        let (mut summary, mut touched) = (Summary::default(), Vec::new());
+        for (entity, ids) in redo {
+            let jobs = self.load_jobs(&mut *tx, &catalog, entity, &ids).await?;
+            self.run_jobs(
+                &mut *tx, &realm, entity, jobs, &mut index, &mut work, &mut summary, &mut touched,
+            )
+            .await?;
+        }
+        write_edges(&mut *tx, &realm, &catalog, &mut index, self.any_merges, work).await?;
+        tx.commit().await?;
+        let mut build = crate::BuildResult::default();
+        self.settle(&mut build).await?;
+        Ok(EraseResult {
+            entity_id: root,
+            entities_erased: crate::build::count(ids.len()),
+            events_deleted: deleted,
+            merge_log_cleaned: merges,
+            events_scrubbed: scrubbed,
+            cold_events_deleted: 0,
+        })
+    }
+
+    async fn count_merges(&self, tx: &mut dyn Transaction, ids: &[EntityId]) -> Result<u64, Error> {
+        let mut rows: HashSet<EntityId> = HashSet::new();
+        rows.extend(tx.merges_from(ids).await?.iter().map(|row| row.from));
+        rows.extend(tx.merges_into(ids).await?.iter().map(|row| row.from));
+        Ok(crate::build::count(rows.len()))
+    }
+
+    /// Takes what names an erased entity out of events that stay: hints of its type, and the fields that feed its
+    /// hints and sensitive properties, in `data` and in `raw`.
+    async fn scrub(
+        &self,
+        tx: &mut dyn Transaction,
+        entity_type: &str,
+        sequences: &[Sequence],
+        events: &mut BTreeMap<Sequence, LedgerRow>,
+    ) -> Result<u64, Error> {
+        let catalog = &self.catalog;
+        let Some((entity, definition)) = catalog.manifest.find_entity(entity_type) else { return Ok(0) };
+        let sensitive: Vec<&str> = definition
+            .properties
+            .iter()
+            .filter(|property| property.treatment.is_some())
+            .map(|property| property.name.as_str())
+            .collect();
+        let raws = tx.raw_texts(sequences).await?;
+        let mut rows = Vec::new();
+        for (sequence, raw) in sequences.iter().zip(raws) {
+            let Some(mut row) = events.remove(sequence) else { continue };
+            let event = &mut row.event;
+            event.hints.retain(|hint| hint.entity_type != entity_type);
+            event.raw = raw;
+            if let Some(mapped) = catalog.source_event(&event.source, &event.event_type) {
+                let mut fields = defacto_json::decode_data(&event.data, &mapped.fields)
+                    .map_err(|source| Error::Ledger { sequence: *sequence, source })?;
+                let mut paths: Vec<&str> = Vec::new();
+                for (at, field) in (0u32..).zip(&mapped.fields) {
+                    let hint = mapped.hints.iter().any(|hint| hint.entity == entity && hint.field == at);
+                    let other = mapped.hints.iter().any(|hint| hint.entity != entity && hint.field == at);
+                    if (hint || sensitive.contains(&field.name.as_str())) && !other {
+                        paths.extend(field.lineage.iter().map(String::as_str));
+                        if let Some((_, value)) = fields.iter_mut().find(|(name, _)| *name == field.name) {
+                            *value = blank(value);
+                        }
+                    }
+                }
+                event.data = defacto_json::encode_data(&fields);
+                if let Ok(mut raw) = defacto_json::parse(&event.raw) {
+                    for path in paths {
+                        blank_path(&mut raw, path);
+                    }
+                    event.raw = defacto_json::to_json(&raw);
+                }
+            }
+            row.redacted = true;
+            rows.push(row);
+        }
+        if !rows.is_empty() {
+            tx.rewrite_events(&rows).await?;
+        }
+        Ok(crate::build::count(rows.len()))
+    }
+
+    /// Keyed digest by which an erased hint is recognised without being kept.
+    pub(crate) async fn hint_digest(
+        &self,
+        tx: &mut dyn Transaction,
+        key: &HintKey,
+    ) -> Result<String, Error> {
+        let secret = match tx.setting(settings::ERASURE_KEY).await? {
+            Some(secret) => secret,
+            None => {
+                let secret = new_secret();
+                tx.set_setting(settings::ERASURE_KEY, &secret).await?;
+                secret
+            }
+        };
+        let text = format!("{}\0{}\0{}", key.entity_type, key.space, key.value);
+        Ok(hex(&hmac(secret.as_bytes(), text.as_bytes())))
+    }
+}
+
+/// The value that stands for one taken out: the marker for text, else null (decision 46).
+fn blank(value: &Value) -> Value {
+    match value {
+        Value::String(_) => Value::String(REDACTED.to_owned()),
+        _ => Value::Null,
+    }
+}
+
+/// Blanks the value at a dot-path, if there is one.
+fn blank_path(value: &mut Value, path: &str) {
+    if let Value::Object(fields) = value
+        && let Some(found) = fields.get_mut(path)
+    {
+        *found = blank(found);
+        return;
+    }
+    let (head, rest) = path.split_once('.').map_or((path, None), |(head, rest)| (head, Some(rest)));
+    let found = match value {
+        Value::Object(fields) => fields.get_mut(head),
+        Value::List(items) => head.parse::<i64>().ok().and_then(|at| {
+            let len = i64::try_from(items.len()).ok()?;
+            let at = if at < 0 { at.checked_add(len)? } else { at };
+            items.get_mut(usize::try_from(at).ok()?)
+        }),
+        _ => None,
+    };
+    match (found, rest) {
+        (Some(found), None) => *found = blank(found),
+        (Some(found), Some(rest)) => blank_path(found, rest),
+        (None, _) => {}
+    }
+}
+
+/// HMAC-SHA-256 (RFC 2104).
+fn hmac(key: &[u8], text: &[u8]) -> [u8; 32] {
+    let mut block = [0u8; 64];
+    if key.len() > block.len() {
+        block.iter_mut().zip(Sha256::digest(key)).for_each(|(to, from)| *to = from);
+    } else {
+        block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+    }
+    let inner = Sha256::new()
+        .chain_update(block.map(|byte| byte ^ 0x36))
+        .chain_update(text)
+        .finalize();
+    Sha256::new().chain_update(block.map(|byte| byte ^ 0x5c)).chain_update(inner).finalize().into()
+}
+
+/// A key that nobody knows: from the random state that the standard library draws from the system. It decides
+/// nothing about history, only how erased hints are remembered.
+fn new_secret() -> String {
+    let mut bytes = Vec::with_capacity(32);
+    for round in 0..4u64 {
+        let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
+        hasher.write_u64(round);
+        bytes.extend(hasher.finish().to_le_bytes());
+    }
+    hex(&bytes)
+}

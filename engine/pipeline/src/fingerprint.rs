@@ -1,0 +1,214 @@
+use std::collections::BTreeMap;
+
+use defacto_model::{EntityId, Sequence, Timestamp, Value};
+use defacto_ports::{EdgeRow, HintKey, HistoryQuery, HistoryRecord, Reader};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::catalog::hex;
+use crate::merges::MergeIndex;
+use crate::{Error, Pipeline};
+
+/// Rows read at once.
+const PAGE: usize = 4096;
+
+/// The one figure that proves two histories equal (decision 41).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fingerprint {
+    /// SHA-256 over all tables, hexadecimal.
+    pub fingerprint: String,
+    /// Rows by table, in name order.
+    pub rows: Vec<(String, u64)>,
+    /// SHA-256 of each table's part, in the same order.
+    pub tables: Vec<(String, String)>,
+}
+
+type Row = BTreeMap<String, Value>;
+
+impl Pipeline {
+    /// SHA-256 over every public row of history, relationships, identity and merges.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn fingerprint(&self) -> Result<Fingerprint, Error> {
+        let mut reader = self.store.read().await?;
+        let mut names: BTreeMap<String, Table> = BTreeMap::new();
+        for (entity, definition) in (0u32..).zip(&self.catalog.manifest.entities) {
+            names.insert(format!("{}_history", definition.name), Table::Entity(entity));
+            for (relationship, declared) in (0u32..).zip(&definition.relationships) {
+                let name = format!("rel_{}_history", declared.name);
+                match names.entry(name).or_insert_with(|| Table::Edges(Vec::new())) {
+                    Table::Edges(sides) => sides.push((entity, relationship)),
+                    Table::Entity(_) | Table::Identity | Table::Merges => {}
+                }
+            }
+        }
+        names.insert("identity".to_owned(), Table::Identity);
+        names.insert("merge_log".to_owned(), Table::Merges);
+        let mut out = Fingerprint { fingerprint: String::new(), rows: Vec::new(), tables: Vec::new() };
+        let mut total = Sha256::new();
+        for (name, table) in names {
+            let rows = match table {
+                Table::Entity(entity) => self.entity_rows(&mut *reader, entity).await?,
+                Table::Edges(sides) => self.edge_rows(&mut *reader, &sides).await?,
+                Table::Identity => identity_rows(&mut *reader).await?,
+                Table::Merges => merge_rows(&mut *reader).await?,
+            };
+            let mut lines: Vec<String> =
+                rows.into_iter().map(|row| defacto_json::to_json(&Value::Object(row))).collect();
+            lines.sort_unstable();
+            let mut part = Sha256::new();
+            let mut feed = |bytes: &[u8]| {
+                total.update(bytes);
+                part.update(bytes);
+            };
+            feed(name.as_bytes());
+            feed(b"\n");
+            for line in &lines {
+                feed(line.as_bytes());
+                feed(b"\n");
+            }
+            out.rows.push((name.clone(), crate::build::count(lines.len())));
+            out.tables.push((name, hex(&part.finalize())));
+        }
+        out.fingerprint = hex(&total.finalize());
+        Ok(out)
+    }
+
+    async fn entity_rows(&self, reader: &mut dyn Reader, entity: u32) -> Result<Vec<Row>, Error> {
+        let realm = self.realm();
+        let name = self.catalog.entity_name(entity).to_owned();
+        let Some(definition) = self.catalog.manifest.entities.get(entity as usize) else {
+            return Ok(Vec::new());
+        };
+        let mut query = HistoryQuery { merged: true, limit: PAGE, ..HistoryQuery::default() };
+        let mut rows = Vec::new();
+        loop {
+            let page = reader.history(&realm, &name, &query).await?;
+            let Some(last) = page.last() else { return Ok(rows) };
+            query.after = Some((last.entity_id, last.row.valid_from));
+            for HistoryRecord { entity_id, row, valid_to, merged_into } in page {
+                let mut out = Row::new();
+                for (property, value) in definition.properties.iter().zip(row.properties) {
+                    out.insert(property.name.clone(), value);
+                }
+                out.insert(format!("{name}_id"), id(entity_id));
+                out.insert(format!("{name}_state"), Value::String(row.state));
+                out.insert("valid_from".to_owned(), Value::DateTime(row.valid_from));
+                out.insert("valid_to".to_owned(), time(valid_to));
+                out.insert("merged_into".to_owned(), merged_into.map_or(Value::Null, id));
+                out.insert("last_event_time".to_owned(), time(row.last_event));
+                out.insert("state_entered_time".to_owned(), Value::DateTime(row.entered));
+                out.insert("created_time".to_owned(), Value::DateTime(row.created));
+                rows.push(out);
+            }
+        }
+    }
+
+    async fn edge_rows(&self, reader: &mut dyn Reader, sides: &[(u32, u32)]) -> Result<Vec<Row>, Error> {
+        let realm = self.realm();
+        let mut rows = Vec::new();
+        for (entity, relationship) in sides {
+            let declared = self
+                .catalog
+                .manifest
+                .entities
+                .get(*entity as usize)
+                .and_then(|definition| definition.relationships.get(*relationship as usize));
+            let (Some(side), Some(declared)) = (self.catalog.pairs.side(*entity, *relationship), declared)
+            else {
+                continue;
+            };
+            let Some(pair) = self.catalog.pairs.pairs.get(side.pair) else { continue };
+            let properties: Vec<String> = self.edge_properties(side.pair);
+            let mut after = None;
+            loop {
+                let page = reader.edges(&realm, &pair.key, after, PAGE).await?;
+                let Some(last) = page.last() else { break };
+                after = Some((last.source, last.target, last.valid_from));
+                for edge in page {
+                    if side.forward || pair.symmetric {
+                        rows.push(edge_row(&declared.name, &properties, &edge, edge.source, edge.target));
+                    }
+                    if !side.forward || (pair.symmetric && edge.source != edge.target) {
+                        rows.push(edge_row(&declared.name, &properties, &edge, edge.target, edge.source));
+                    }
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Names of the properties of a pair's edges.
+    pub(crate) fn edge_properties(&self, pair: usize) -> Vec<String> {
+        let sides = self.catalog.manifest.entities.iter().zip(&self.catalog.pairs.sides);
+        let all = sides.flat_map(|(entity, sides)| entity.relationships.iter().zip(sides));
+        all.filter(|(_, side)| side.pair == pair)
+            .map(|(declared, _)| declared.properties.iter().map(|(name, _)| name.clone()).collect())
+            .find(|names: &Vec<String>| !names.is_empty())
+            .unwrap_or_default()
+    }
+}
+
+#[derive(Debug)]
+enum Table {
+    Entity(u32),
+    Edges(Vec<(u32, u32)>),
+    Identity,
+    Merges,
+}
+
+fn id(id: EntityId) -> Value {
+    Value::String(id.to_string())
+}
+
+fn time(time: Option<Timestamp>) -> Value {
+    time.map_or(Value::Null, Value::DateTime)
+}
+
+fn edge_row(name: &str, properties: &[String], edge: &EdgeRow, source: EntityId, target: EntityId) -> Row {
+    let mut out: Row = properties.iter().cloned().zip(edge.properties.iter().cloned()).collect();
+    out.insert("source_id".to_owned(), id(source));
+    out.insert("target_id".to_owned(), id(target));
+    out.insert("relationship_type".to_owned(), Value::String(name.to_owned()));
+    out.insert("valid_from".to_owned(), Value::DateTime(edge.valid_from));
+    out.insert("valid_to".to_owned(), time(edge.valid_to));
+    out
+}
+
+async fn identity_rows(reader: &mut dyn Reader) -> Result<Vec<Row>, Error> {
+    let mut rows = Vec::new();
+    let mut after: Option<HintKey> = None;
+    loop {
+        let page = reader.list_hints(after.as_ref(), PAGE).await?;
+        let Some(last) = page.last() else { return Ok(rows) };
+        after = Some(last.key.clone());
+        for hint in page {
+            rows.push(Row::from([
+                ("entity_type".to_owned(), Value::String(hint.key.entity_type)),
+                ("field".to_owned(), Value::String(hint.field)),
+                ("space".to_owned(), Value::String(hint.key.space)),
+                ("value".to_owned(), Value::String(hint.key.value)),
+                ("entity_id".to_owned(), id(hint.entity_id)),
+            ]));
+        }
+    }
+}
+
+async fn merge_rows(reader: &mut dyn Reader) -> Result<Vec<Row>, Error> {
+    let merges = reader.merges_between(Sequence(0), Sequence(i64::MAX), usize::MAX).await?;
+    let mut index = MergeIndex::default();
+    for merge in &merges {
+        index.add(merge);
+    }
+    let rows = merges.into_iter().map(|merge| {
+        Row::from([
+            ("from".to_owned(), id(merge.from)),
+            ("into".to_owned(), id(index.root(merge.from))),
+            ("entity_type".to_owned(), Value::String(merge.entity_type)),
+            ("timestamp".to_owned(), Value::DateTime(merge.timestamp)),
+        ])
+    });
+    Ok(rows.collect())
+}

@@ -1,0 +1,235 @@
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use defacto_model::{EntityId, EventId, Timestamp, Value};
+use defacto_ports::{Appended, EntityStateRow, HintRow, NewEvent, Reader};
+use sha2::{Digest, Sha256};
+
+use crate::apply::{Block, Target};
+use crate::catalog::{Catalog, MERGE_EVENT, SYSTEM_SOURCE};
+use crate::decode::Event;
+use crate::merges::MergeIndex;
+use crate::{
+    BuildOptions, BuildResult, Definitions, Error, MergeResult, Pipeline, RedactResult,
+};
+
+impl Pipeline {
+    /// Merges one entity into another, for good (engine.md 2.5). Merging what is one already does nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Identity`] for an entity with itself or with one of another type, [`Error::UnknownEntity`].
+    pub async fn merge(
+        &mut self,
+        from: EntityId,
+        into: EntityId,
+        reason: &str,
+    ) -> Result<MergeResult, Error> {
+        let result = self.merge_inner(from, into, reason).await;
+        if result.is_err() {
+            self.forget();
+        }
+        result
+    }
+
+    async fn merge_inner(
+        &mut self,
+        from: EntityId,
+        into: EntityId,
+        reason: &str,
+    ) -> Result<MergeResult, Error> {
+        if from == into {
+            return Err(Error::Identity("cannot merge an entity into itself"));
+        }
+        self.bring_up().await?;
+        let mut tx = self.store.begin().await?;
+        let (from_root, from_hints) = known(&mut *tx, from).await?;
+        let (into_root, into_hints) = known(&mut *tx, into).await?;
+        let mut result = MergeResult {
+            from_entity_id: from,
+            into_entity_id: into,
+            events_reassigned: 0,
+            entities_rebuilt: 0,
+            tombstones_produced: 0,
+            failures: Vec::new(),
+        };
+        if from_root == into_root {
+            return Ok(result);
+        }
+        let type_of = |hints: &[HintRow]| hints.first().map(|hint| hint.key.entity_type.clone());
+        if type_of(&from_hints) != type_of(&into_hints) {
+            return Err(Error::Identity("cannot merge entities of different types"));
+        }
+        let now = self.now();
+        let new = merge_event(from_root, into_root, &from_hints, &into_hints, reason, now);
+        let appended = tx.append(std::slice::from_ref(&new)).await?;
+        let Some(Appended::Inserted(sequence)) = appended.first().copied() else {
+            return Ok(result);
+        };
+        let event = Arc::new(Event {
+            sequence,
+            event_id: new.event_id,
+            event_type: new.event_type,
+            timestamp: new.timestamp,
+            source: new.source,
+            data: defacto_json::decode_data(&new.data, &[])
+                .map_err(|source| Error::Ledger { sequence, source })?,
+            hints: Vec::new(),
+            redacted: false,
+        });
+        let resolved = self.resolve_block(&mut *tx, &[event], sequence).await?;
+        result.events_reassigned = resolved.moved;
+        result.tombstones_produced = crate::build::count(resolved.merges.len());
+        let block = Block { events: Vec::new(), merges: resolved.merges };
+        let realm = self.realm();
+        let mut touched: Vec<EntityStateRow> = Vec::new();
+        let target = Target { realm: &realm, replay: false };
+        let summary = self.apply_block(&mut *tx, target, block, &HashSet::new(), &mut touched).await?;
+        result.entities_rebuilt = summary.rebuilt;
+        let mut progress = self.build.clone();
+        progress.cursor = sequence;
+        tx.save_build(&self.version, &progress).await?;
+        tx.commit().await?;
+        self.build = progress;
+        for row in touched {
+            self.states.put(row);
+        }
+        let mut build = BuildResult::default();
+        self.report(summary, &mut build).await?;
+        self.settle(&mut build).await?;
+        result.failures = build.failures;
+        Ok(result)
+    }
+
+    /// Processes what is outstanding, as an operation on entities needs it.
+    pub(crate) async fn bring_up(&mut self) -> Result<(), Error> {
+        let plan = self.plan(defacto_planner::Wanted::default()).await?;
+        if plan.mode != defacto_planner::Mode::Skip {
+            let options = BuildOptions { as_of: crate::AsOf::Keep, ..BuildOptions::default() };
+            self.build_planned(plan, options).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes other definitions the active ones: registers them if they are new, builds their history beside the
+    /// present one, and shows it when it is complete. On failure the present version stays.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::VersionTaken`]; what module and store say.
+    pub async fn activate(
+        &mut self,
+        definitions: Definitions,
+        options: BuildOptions,
+    ) -> Result<BuildResult, Error> {
+        self.ensure_version(&definitions, false).await?;
+        let catalog = Catalog::new(definitions.machines.manifest(), definitions.machines.digest());
+        let old = (
+            std::mem::replace(&mut self.machines, definitions.machines),
+            std::mem::replace(&mut self.catalog, Arc::new(catalog)),
+            std::mem::replace(&mut self.version, definitions.version),
+        );
+        let result = match self.load().await {
+            Ok(()) => self.build(options).await,
+            Err(error) => Err(error),
+        };
+        if result.is_err() {
+            (self.machines, self.catalog, self.version) = old;
+            self.load().await?;
+        }
+        result
+    }
+
+    /// Registers definitions without making them active.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::VersionTaken`]; what the store says.
+    pub async fn register(&mut self, definitions: &Definitions) -> Result<(), Error> {
+        self.ensure_version(definitions, false).await
+    }
+
+    /// Redacts the sensitive fields of an entity's events (engine.md 1.5).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownEntity`]; [`Error::Unsupported`] when the type has sensitive properties.
+    pub async fn redact(&mut self, id: EntityId) -> Result<RedactResult, Error> {
+        self.bring_up().await?;
+        let mut reader = self.store.read().await?;
+        let (root, hints) = known(&mut *reader, id).await?;
+        let entity = hints.first().and_then(|hint| self.catalog.manifest.find_entity(&hint.key.entity_type));
+        if entity.is_some_and(|(_, entity)| entity.properties.iter().any(|p| p.treatment.is_some())) {
+            return Err(Error::Unsupported("redaction"));
+        }
+        Ok(RedactResult { entity_id: root, events_redacted: 0, rows_rewritten: 0, hints_replaced: 0 })
+    }
+
+    /// Takes back a merge.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`].
+    pub async fn unmerge(&mut self, _loser: EntityId, _from: EntityId) -> Result<(), Error> {
+        Err(Error::Unsupported("unmerge"))
+    }
+}
+
+/// What an id means now, with its hints.
+pub(crate) async fn known<R>(reader: &mut R, id: EntityId) -> Result<(EntityId, Vec<HintRow>), Error>
+where
+    R: Reader + ?Sized,
+{
+    let mut index = MergeIndex::default();
+    index.load(reader, vec![id]).await?;
+    let root = index.root(id);
+    let hints = reader.hints_of(&[root]).await?;
+    if hints.is_empty() { Err(Error::UnknownEntity(id)) } else { Ok((root, hints)) }
+}
+
+/// The ledger row of an explicit merge.
+fn merge_event(
+    from: EntityId,
+    into: EntityId,
+    from_hints: &[HintRow],
+    into_hints: &[HintRow],
+    reason: &str,
+    now: Timestamp,
+) -> NewEvent {
+    let text = format!("{MERGE_EVENT}:{from}:{into}:{now}");
+    let data = vec![
+        ("from_entity_id".to_owned(), Value::String(from.to_string())),
+        ("from_hints".to_owned(), hint_value(from_hints)),
+        ("into_entity_id".to_owned(), Value::String(into.to_string())),
+        ("into_hints".to_owned(), hint_value(into_hints)),
+        ("reason".to_owned(), Value::String(reason.to_owned())),
+    ];
+    let data = defacto_json::encode_data(&data);
+    NewEvent {
+        event_id: EventId(Sha256::digest(text.as_bytes()).into()),
+        event_type: MERGE_EVENT.to_owned(),
+        timestamp: now,
+        source: SYSTEM_SOURCE.to_owned(),
+        raw: data.clone(),
+        data,
+        hints: Vec::new(),
+        ingested_at: now,
+    }
+}
+
+/// Hints as `{type: {field: [texts]}}`.
+fn hint_value(hints: &[HintRow]) -> Value {
+    let mut types: BTreeMap<String, BTreeMap<String, Vec<String>>> = BTreeMap::new();
+    for hint in hints {
+        let fields = types.entry(hint.key.entity_type.clone()).or_default();
+        fields.entry(hint.field.clone()).or_default().push(hint.key.value.clone());
+    }
+    let fields = |fields: BTreeMap<String, Vec<String>>| {
+        let lists = fields.into_iter().map(|(name, mut values)| {
+            values.sort_unstable();
+            (name, Value::List(values.into_iter().map(Value::String).collect()))
+        });
+        Value::Object(lists.collect())
+    };
+    Value::Object(types.into_iter().map(|(name, inner)| (name, fields(inner))).collect())
+}

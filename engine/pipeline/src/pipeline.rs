@@ -1,0 +1,249 @@
+use std::sync::Arc;
+
+use defacto_model::{Sequence, Timestamp};
+use defacto_planner::{Found, Hashes, Plan, Wanted, plan};
+use defacto_ports::{BuildState, Clock, DefinitionVersion, Machines, Realm, Store};
+
+use crate::{Error, Timing};
+use crate::cache::{IdentityCache, StateCache};
+use crate::catalog::Catalog;
+
+/// Compiled definitions under their version name.
+#[derive(Debug, Clone)]
+pub struct Definitions {
+    /// Name of the version.
+    pub version: String,
+    /// Canonical definitions as JSON.
+    pub document: String,
+    /// Compiled.
+    pub machines: Arc<dyn Machines>,
+}
+
+/// How a pipeline works; nothing here changes a result.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Namespace: part of every entity id.
+    pub namespace: String,
+    /// Events in a transaction of ingest and builds.
+    pub batch_size: usize,
+    /// Entities whose state is kept in memory.
+    pub entity_cache: usize,
+    /// Hints kept in memory.
+    pub identity_cache: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            namespace: "defacto".to_owned(),
+            batch_size: 4096,
+            entity_cache: 50_000,
+            identity_cache: 500_000,
+        }
+    }
+}
+
+/// Names of settings of the store.
+pub(crate) mod settings {
+    /// Hash of the sources under which the ledger's columns were made.
+    pub(crate) const NORMALIZED_WITH: &str = "normalized_with";
+    /// Hash of the identity blocks under which the identity map was made.
+    pub(crate) const RESOLVED_WITH: &str = "resolved_with";
+    /// Hash of the relate targets under which the identity map was made.
+    pub(crate) const TARGETS_WITH: &str = "targets_with";
+    /// Key of the digests of erased hints.
+    pub(crate) const ERASURE_KEY: &str = "erasure_key";
+    /// Set once a hint was erased.
+    pub(crate) const ANY_ERASED: &str = "any_erased";
+}
+
+/// One namespace of a store together with the definitions by which it is processed. One writer: methods take
+/// the pipeline mutably.
+#[derive(Debug)]
+pub struct Pipeline {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) machines: Arc<dyn Machines>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) version: String,
+    pub(crate) options: Options,
+    pub(crate) build: BuildState,
+    /// Whether readers see this version.
+    pub(crate) active: bool,
+    pub(crate) identity: IdentityCache,
+    pub(crate) states: StateCache,
+    pub(crate) any_merges: bool,
+    pub(crate) any_erased: bool,
+    /// Time spent by the operation under way.
+    pub(crate) timing: Timing,
+}
+
+impl Pipeline {
+    /// Opens a store with definitions. A version that is not registered yet is registered; it becomes the one
+    /// that readers see when its first build ends (at once when there is no other version).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::VersionTaken`] when the name is registered with other content; what the store says.
+    pub async fn open(
+        store: Arc<dyn Store>,
+        definitions: Definitions,
+        clock: Arc<dyn Clock>,
+        options: Options,
+    ) -> Result<Self, Error> {
+        let catalog = Catalog::new(definitions.machines.manifest(), definitions.machines.digest());
+        let mut pipeline = Self {
+            identity: IdentityCache::new(options.identity_cache),
+            states: StateCache::new(options.entity_cache),
+            store,
+            clock,
+            machines: Arc::clone(&definitions.machines),
+            catalog: Arc::new(catalog),
+            version: definitions.version.clone(),
+            options,
+            build: BuildState::default(),
+            active: false,
+            any_merges: false,
+            any_erased: false,
+            timing: Timing::default(),
+        };
+        pipeline.ensure_version(&definitions, true).await?;
+        pipeline.load().await?;
+        Ok(pipeline)
+    }
+
+    /// Registers a version if it is new, and makes its tables (engine.md 3.1 `ensure_version_state`).
+    pub(crate) async fn ensure_version(
+        &self,
+        definitions: &Definitions,
+        activate_first: bool,
+    ) -> Result<(), Error> {
+        let manifest = definitions.machines.manifest();
+        let digest = definitions.machines.digest();
+        let mut tx = self.store.begin().await?;
+        let versions = tx.versions().await?;
+        let known = versions.iter().find(|known| known.version == definitions.version);
+        if let Some(known) = known {
+            if known.content_hash != manifest.content_hash {
+                return Err(Error::VersionTaken(definitions.version.clone()));
+            }
+        } else {
+            tx.add_version(&DefinitionVersion {
+                version: definitions.version.clone(),
+                definitions: definitions.document.clone(),
+                content_hash: manifest.content_hash.clone(),
+                active: false,
+                created_at: self.clock.now(),
+            })
+            .await?;
+        }
+        if tx.build(&definitions.version).await?.is_none() {
+            let base = match versions.iter().find(|version| version.active) {
+                Some(active) => tx.build(&active.version).await?,
+                None => None,
+            };
+            let state = match base {
+                Some(base) => BuildState {
+                    definition_hash: base.definition_hash,
+                    label_hash: base.label_hash,
+                    module_hash: base.module_hash,
+                    tick_as_of: base.tick_as_of,
+                    ..BuildState::default()
+                },
+                None => BuildState {
+                    definition_hash: manifest.definition_hash.clone(),
+                    label_hash: manifest.label_hash.clone(),
+                    module_hash: digest.to_owned(),
+                    ..BuildState::default()
+                },
+            };
+            let realm = Realm { version: definitions.version.clone(), generation: 0 };
+            tx.create_realm(&realm, manifest).await?;
+            tx.save_build(&definitions.version, &state).await?;
+            if activate_first && !versions.iter().any(|version| version.active) {
+                tx.publish_realm(&realm, manifest).await?;
+                tx.activate_version(&definitions.version).await?;
+            }
+        }
+        if tx.setting(settings::NORMALIZED_WITH).await?.is_none() {
+            let hashes = Catalog::new(manifest, digest).hashes;
+            tx.set_setting(settings::NORMALIZED_WITH, &hashes.source).await?;
+            tx.set_setting(settings::RESOLVED_WITH, &hashes.identity).await?;
+            tx.set_setting(settings::TARGETS_WITH, &hashes.targets).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Reads what is kept in memory about the store.
+    pub(crate) async fn load(&mut self) -> Result<(), Error> {
+        let mut reader = self.store.read().await?;
+        self.build = reader.build(&self.version).await?.unwrap_or_default();
+        let versions = reader.versions().await?;
+        self.active = versions.iter().any(|v| v.active && v.version == self.version);
+        let any = reader.merges_between(Sequence(0), Sequence(i64::MAX), 1).await?;
+        self.any_merges = !any.is_empty();
+        self.any_erased = reader.setting(settings::ANY_ERASED).await?.is_some();
+        self.forget();
+        Ok(())
+    }
+
+    /// Drops everything held in memory that a failed transaction may have made wrong.
+    pub(crate) fn forget(&mut self) {
+        self.identity.clear();
+        self.states.clear();
+    }
+
+    /// Name of the version.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The compiled definitions.
+    pub fn machines(&self) -> &Arc<dyn Machines> {
+        &self.machines
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Progress of the version.
+    pub fn progress(&self) -> &BuildState {
+        &self.build
+    }
+
+    /// The tables of the version's present generation.
+    pub fn realm(&self) -> Realm {
+        Realm { version: self.version.clone(), generation: self.build.generation }
+    }
+
+    /// What a build would have to do.
+    pub(crate) async fn plan(&self, wanted: Wanted) -> Result<Plan, Error> {
+        let mut reader = self.store.read().await?;
+        let mut setting = async |key| -> Result<String, Error> {
+            Ok(reader.setting(key).await?.unwrap_or_default())
+        };
+        let made_with = Hashes {
+            source: setting(settings::NORMALIZED_WITH).await?,
+            identity: setting(settings::RESOLVED_WITH).await?,
+            targets: setting(settings::TARGETS_WITH).await?,
+            definition: self.build.definition_hash.clone(),
+            label: self.build.label_hash.clone(),
+            module: self.build.module_hash.clone(),
+        };
+        let found = Found {
+            made_with,
+            cursor: self.build.cursor,
+            head: reader.head().await?,
+            unfinished: self.build.pending.is_some(),
+        };
+        Ok(plan(&self.catalog.hashes, &found, wanted))
+    }
+
+    /// The present instant.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}

@@ -1,0 +1,364 @@
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use defacto_identity::{
+    EventStep, Generations, Hint, MergeStep, RelateStep, Resolution, SpaceId, Step, TypeHints, resolve,
+};
+use defacto_model::{Sequence, Value};
+use defacto_ports::{EntityEventRow, HintKey, HintRequest, HintRow, MergeRow, Transaction};
+
+use crate::blocking::blocking;
+use crate::catalog::{Catalog, MERGE_EVENT, SYSTEM_SOURCE};
+use crate::decode::Event;
+use crate::{Error, Pipeline};
+
+/// What resolving a block brought.
+#[derive(Debug, Default)]
+pub(crate) struct Resolved {
+    /// Rows by event.
+    pub(crate) rows: HashMap<Sequence, Vec<EntityEventRow>>,
+    pub(crate) merges: Vec<MergeRow>,
+    /// Events that changed their entity.
+    pub(crate) moved: u64,
+    /// Relates without any usable hint.
+    pub(crate) unrelated: u64,
+}
+
+/// Hints of a `_defacto_merge` row.
+struct MergeHints {
+    entity: u32,
+    from: Vec<(u32, String)>,
+    into: Vec<(u32, String)>,
+    reason: String,
+}
+
+/// A relate whose hint texts come from event fields: (event, owner, target) and the texts found.
+type FieldHints = HashMap<(usize, u32, usize), Vec<(u32, String)>>;
+
+impl Pipeline {
+    /// Resolves events, in sequence order, and stores what follows (T2, engine.md 2.2).
+    pub(crate) async fn resolve_block(
+        &mut self,
+        tx: &mut dyn Transaction,
+        events: &[Arc<Event>],
+        position: Sequence,
+    ) -> Result<Resolved, Error> {
+        self.identity.trim();
+        let catalog = Arc::clone(&self.catalog);
+        let fields = self.relate_hints(&catalog, events)?;
+        let merges = merge_hints(&catalog, events);
+        let steps = steps(&catalog, events, &fields, &merges);
+        let generations = self.look_up(tx, &catalog, &steps).await?;
+        let resolution = resolve(
+            &self.options.namespace,
+            &catalog.spaces,
+            &self.identity.hints,
+            &self.identity.roots,
+            &generations,
+            &steps,
+        );
+        self.store_resolution(tx, &catalog, resolution, position).await
+    }
+
+    /// Hint texts that relates take from fields which are not among the event's own hints.
+    fn relate_hints(&self, catalog: &Catalog, events: &[Arc<Event>]) -> Result<FieldHints, Error> {
+        let mut requests: Vec<HintRequest> = Vec::new();
+        let mut places: Vec<((usize, u32, usize), u32)> = Vec::new();
+        let mut found = FieldHints::new();
+        for (at, event) in events.iter().enumerate() {
+            let mut previous: Option<&str> = None;
+            for hint in &event.hints {
+                if previous == Some(hint.entity_type.as_str()) {
+                    continue;
+                }
+                previous = Some(hint.entity_type.as_str());
+                let Some((owner, _)) = catalog.manifest.find_entity(&hint.entity_type) else { continue };
+                let Some((_, taken)) = catalog.entity_event(owner, &event.event_type) else { continue };
+                for (slot, relate) in taken.relates.iter().enumerate() {
+                    let Some(side) = catalog.pairs.side(owner, relate.relationship) else { continue };
+                    let target = catalog.entity_name(side.target);
+                    for name in &relate.hint_fields {
+                        let Some(field) = catalog.identity_field(side.target, name) else { continue };
+                        let own = event
+                            .hints
+                            .iter()
+                            .find(|hint| hint.entity_type == target && hint.field == *name);
+                        let place = (at, owner, slot);
+                        if let Some(own) = own {
+                            places.push((place, field));
+                            requests.push(HintRequest {
+                                entity: u32::MAX,
+                                identity_field: field,
+                                value: Value::String(own.value.clone()),
+                            });
+                        } else if let Some(value) = event.value(name)
+                            && !value.is_null()
+                            && !event.redacted(value)
+                        {
+                            places.push((place, field));
+                            requests.push(HintRequest {
+                                entity: side.target,
+                                identity_field: field,
+                                value: value.clone(),
+                            });
+                        }
+                    }
+                }
+            }
+        }
+        if requests.is_empty() {
+            return Ok(found);
+        }
+        // Texts that are known already only keep their place among the others.
+        let (mut asked, mut texts) = (Vec::new(), Vec::with_capacity(requests.len()));
+        for request in requests {
+            match request {
+                HintRequest { entity: u32::MAX, value: Value::String(text), .. } => texts.push(Some(text)),
+                request => {
+                    texts.push(None);
+                    asked.push((texts.len() - 1, request));
+                }
+            }
+        }
+        if !asked.is_empty() {
+            let (at, requests): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
+            let answers = blocking(|| self.machines.hints(&requests))?;
+            for (at, answer) in at.into_iter().zip(answers) {
+                // A hint that cannot be built is no usable hint (language.md 6.8).
+                if let (Some(text), Ok(answer)) = (texts.get_mut(at), answer) {
+                    *text = answer.filter(|text| !text.is_empty());
+                }
+            }
+        }
+        for ((place, field), text) in places.into_iter().zip(texts) {
+            if let Some(text) = text {
+                found.entry(place).or_default().push((field, text));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Brings every stored hint that the steps mention into memory, and how often unknown ones were erased.
+    async fn look_up(
+        &mut self,
+        tx: &mut dyn Transaction,
+        catalog: &Catalog,
+        steps: &[Step<'_>],
+    ) -> Result<Generations, Error> {
+        let mut missing: Vec<(SpaceId, &str)> = Vec::new();
+        {
+            let mut seen: HashSet<(SpaceId, &str)> = HashSet::new();
+            let known = &self.identity.hints;
+            for step in steps {
+                for hint in hints_of(step) {
+                    if known.get(hint.space, hint.value).is_none() && seen.insert((hint.space, hint.value)) {
+                        missing.push((hint.space, hint.value));
+                    }
+                }
+            }
+        }
+        let mut generations = Generations::new();
+        if missing.is_empty() {
+            return Ok(generations);
+        }
+        let keys: Vec<HintKey> =
+            missing.iter().map(|(space, value)| hint_key(catalog, *space, value)).collect();
+        let found = tx.find_hints(&keys).await?;
+        for ((space, value), id) in missing.iter().zip(found) {
+            match id {
+                Some(id) => self.identity.hints.insert(*space, value, id),
+                None if self.any_erased => {
+                    let digest = self.hint_digest(tx, &hint_key(catalog, *space, value)).await?;
+                    let generation = tx.erased_generation(&digest).await?;
+                    if generation > 0 {
+                        generations.insert((*space, (*value).to_owned()), generation);
+                    }
+                }
+                None => {}
+            }
+        }
+        Ok(generations)
+    }
+
+    async fn store_resolution(
+        &mut self,
+        tx: &mut dyn Transaction,
+        catalog: &Catalog,
+        resolution: Resolution,
+        position: Sequence,
+    ) -> Result<Resolved, Error> {
+        let mut out = Resolved {
+            unrelated: resolution.unrelated,
+            ..Resolved::default()
+        };
+        for merge in resolution.merges {
+            self.identity.roots.join(merge.from, merge.into);
+            self.any_merges = true;
+            tx.move_hints(merge.from, merge.into).await?;
+            out.moved += tx.move_entity_events(merge.from, merge.into).await?;
+            out.merges.push(MergeRow {
+                from: merge.from,
+                into: merge.into,
+                entity_type: catalog.entity_name(merge.entity).to_owned(),
+                timestamp: merge.timestamp,
+                sequence: merge.sequence,
+                reason: merge.reason,
+                undone_by: None,
+            });
+        }
+        if !out.merges.is_empty() {
+            tx.add_merges(&out.merges).await?;
+        }
+        let mut hints = Vec::with_capacity(resolution.hints.len());
+        for hint in resolution.hints {
+            self.identity.hints.insert(hint.space, &hint.value, hint.entity_id);
+            hints.push(HintRow {
+                key: hint_key(catalog, hint.space, &hint.value),
+                field: catalog.identity_field_name(hint.entity, hint.field).to_owned(),
+                entity_id: hint.entity_id,
+            });
+        }
+        if !hints.is_empty() {
+            tx.add_hints(&hints).await?;
+        }
+        let rows: Vec<EntityEventRow> = resolution
+            .rows
+            .into_iter()
+            .map(|row| EntityEventRow {
+                sequence: row.sequence,
+                entity_type: catalog.entity_name(row.entity).to_owned(),
+                origin_id: row.origin,
+                entity_id: row.current,
+                targets: row.targets,
+            })
+            .collect();
+        if !rows.is_empty() {
+            tx.add_entity_events(&rows).await?;
+        }
+        tx.set_resolved(position).await?;
+        for row in rows {
+            out.rows.entry(row.sequence).or_default().push(row);
+        }
+        Ok(out)
+    }
+}
+
+pub(crate) fn hint_key(catalog: &Catalog, space: SpaceId, value: &str) -> HintKey {
+    HintKey {
+        entity_type: catalog.spaces.entity_type(space).to_owned(),
+        space: catalog.spaces.name(space).to_owned(),
+        value: value.to_owned(),
+    }
+}
+
+fn hints_of<'a>(step: &'a Step<'a>) -> Vec<Hint<'a>> {
+    match step {
+        Step::Event(event) => event
+            .groups
+            .iter()
+            .flat_map(|group| &group.hints)
+            .chain(event.relates.iter().filter_map(|relate| relate.hints.as_ref()).flatten())
+            .copied()
+            .collect(),
+        Step::Merge(merge) => merge.from.iter().chain(&merge.into).copied().collect(),
+    }
+}
+
+/// Reads the hints of explicit merges; `None` for other events.
+fn merge_hints(catalog: &Catalog, events: &[Arc<Event>]) -> Vec<Option<MergeHints>> {
+    events.iter().map(|event| {
+        if event.source != SYSTEM_SOURCE || event.event_type != MERGE_EVENT {
+            return None;
+        }
+        let from = side_hints(catalog, event.value("from_hints"));
+        let into = side_hints(catalog, event.value("into_hints"));
+        let reason = match event.value("reason") {
+            Some(Value::String(reason)) => reason.clone(),
+            _ => String::new(),
+        };
+        let entity = from.first().map_or(0, |(entity, ..)| *entity);
+        let strip = |hints: Vec<(u32, u32, String)>| hints.into_iter().map(|(_, f, v)| (f, v)).collect();
+        Some(MergeHints { entity, from: strip(from), into: strip(into), reason })
+    }).collect()
+}
+
+fn side_hints(catalog: &Catalog, value: Option<&Value>) -> Vec<(u32, u32, String)> {
+    let mut out = Vec::new();
+    let Some(Value::Object(types)) = value else { return out };
+    for (name, fields) in types {
+        let Some((entity, _)) = catalog.manifest.find_entity(name) else { continue };
+        let Value::Object(fields) = fields else { continue };
+        for (field, values) in fields {
+            let Some(field) = catalog.identity_field(entity, field) else { continue };
+            let Value::List(values) = values else { continue };
+            for value in values {
+                if let Value::String(value) = value {
+                    out.push((entity, field, value.clone()));
+                }
+            }
+        }
+    }
+    out
+}
+
+fn steps<'a>(
+    catalog: &Catalog,
+    events: &'a [Arc<Event>],
+    fields: &'a FieldHints,
+    merges: &'a [Option<MergeHints>],
+) -> Vec<Step<'a>> {
+    let mut out = Vec::with_capacity(events.len());
+    for (at, (event, merge)) in events.iter().zip(merges).enumerate() {
+        if let Some(merge) = merge {
+            let side = |hints: &'a [(u32, String)]| {
+                hints.iter().filter_map(|(field, value)| hint(catalog, merge.entity, *field, value)).collect()
+            };
+            out.push(Step::Merge(MergeStep {
+                sequence: event.sequence,
+                timestamp: event.timestamp,
+                entity: merge.entity,
+                from: side(&merge.from),
+                into: side(&merge.into),
+                reason: &merge.reason,
+            }));
+            continue;
+        }
+        if event.source == SYSTEM_SOURCE {
+            continue;
+        }
+        let mut groups: Vec<TypeHints<'a>> = Vec::new();
+        for text in &event.hints {
+            let Some((entity, _)) = catalog.manifest.find_entity(&text.entity_type) else { continue };
+            let Some(field) = catalog.identity_field(entity, &text.field) else { continue };
+            let Some(hint) = hint(catalog, entity, field, &text.value) else { continue };
+            match groups.iter_mut().find(|group| group.entity == entity) {
+                Some(group) => group.hints.push(hint),
+                None => groups.push(TypeHints { entity, hints: vec![hint] }),
+            }
+        }
+        let mut relates = Vec::new();
+        for group in &groups {
+            let Some((_, taken)) = catalog.entity_event(group.entity, &event.event_type) else { continue };
+            for (slot, relate) in taken.relates.iter().enumerate() {
+                let target = catalog.pairs.side(group.entity, relate.relationship).map_or(0, |s| s.target);
+                let hints = (!relate.hint_fields.is_empty()).then(|| {
+                    let found = fields.get(&(at, group.entity, slot)).map_or(&[][..], Vec::as_slice);
+                    found.iter().filter_map(|(field, value)| hint(catalog, target, *field, value)).collect()
+                });
+                relates.push(RelateStep { owner: group.entity, target, hints });
+            }
+        }
+        out.push(Step::Event(EventStep {
+            sequence: event.sequence,
+            timestamp: event.timestamp,
+            groups,
+            relates,
+        }));
+    }
+    out
+}
+
+fn hint<'a>(catalog: &Catalog, entity: u32, field: u32, value: &'a str) -> Option<Hint<'a>> {
+    let space = catalog.spaces.of_field(entity, field)?;
+    Some(Hint { space, field, value })
+}

@@ -1,0 +1,148 @@
+use defacto_model::Sequence;
+
+use crate::Hashes;
+
+/// How much a build does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Mode {
+    /// Nothing but rules that have become due.
+    #[default]
+    Skip,
+    /// New events.
+    Incremental,
+    /// All events into new tables.
+    Full,
+    /// Identity first, then as [`Mode::Full`].
+    FullWithIdentityReset,
+    /// Normalization first, then as [`Mode::FullWithIdentityReset`].
+    FullRenormalize,
+}
+
+impl Mode {
+    /// Name in results.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Skip => "SKIP",
+            Self::Incremental => "INCREMENTAL",
+            Self::Full => "FULL",
+            Self::FullWithIdentityReset => "FULL_WITH_IDENTITY_RESET",
+            Self::FullRenormalize => "FULL_RENORMALIZE",
+        }
+    }
+
+    /// Whether all events are replayed into new tables.
+    pub fn is_full(self) -> bool {
+        self >= Self::Full
+    }
+}
+
+/// What the caller asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Wanted {
+    /// Replay everything.
+    pub full: bool,
+    /// Normalize everything again from the records as received.
+    pub from_raw: bool,
+}
+
+/// What the store holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Found {
+    /// Hashes under which the data were made.
+    pub made_with: Hashes,
+    /// Everything up to here is in the version's history.
+    pub cursor: Sequence,
+    /// Last sequence of the ledger.
+    pub head: Sequence,
+    /// A full build was left unfinished.
+    pub unfinished: bool,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// Mode.
+    pub mode: Mode,
+    /// Normalize the ledger again.
+    pub renormalize: bool,
+    /// Make identity anew.
+    pub resolve: bool,
+    /// Why, in words.
+    pub reason: &'static str,
+}
+
+fn differs(current: &str, made_with: &str) -> bool {
+    !made_with.is_empty() && current != made_with
+}
+
+/// Decides.
+pub fn plan(current: &Hashes, found: &Found, wanted: Wanted) -> Plan {
+    let made = &found.made_with;
+    let targets = differs(&current.targets, &made.targets);
+    let decided = |mode, reason| Plan {
+        mode,
+        renormalize: mode == Mode::FullRenormalize,
+        resolve: mode >= Mode::FullWithIdentityReset || (mode == Mode::Full && targets),
+        reason,
+    };
+    // A module differs with its labels too, because it carries them; code alone is what counts.
+    let code = differs(&current.module, &made.module) && !differs(&current.label, &made.label);
+    if wanted.from_raw {
+        decided(Mode::FullRenormalize, "asked for")
+    } else if differs(&current.source, &made.source) {
+        decided(Mode::FullRenormalize, "source mappings changed")
+    } else if differs(&current.identity, &made.identity) {
+        decided(Mode::FullWithIdentityReset, "identity config changed")
+    } else if wanted.full {
+        decided(Mode::Full, "asked for")
+    } else if differs(&current.definition, &made.definition) || targets {
+        decided(Mode::Full, "entity definitions changed")
+    } else if code {
+        decided(Mode::Full, "compiled module changed")
+    } else if found.unfinished {
+        decided(Mode::Full, "an earlier build was left unfinished")
+    } else if found.head > found.cursor {
+        decided(Mode::Incremental, "new events")
+    } else {
+        decided(Mode::Skip, "nothing changed")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hashes(source: &str, identity: &str, definition: &str, label: &str, module: &str) -> Hashes {
+        Hashes {
+            source: source.into(),
+            identity: identity.into(),
+            targets: "t".into(),
+            definition: definition.into(),
+            label: label.into(),
+            module: module.into(),
+        }
+    }
+
+    fn mode(current: &Hashes, wanted: Wanted) -> Mode {
+        let found = Found { made_with: hashes("s", "i", "d", "l", "m"), ..Found::default() };
+        plan(current, &found, wanted).mode
+    }
+
+    #[test]
+    fn the_most_expensive_change_wins() {
+        let none = Wanted::default();
+        assert_eq!(mode(&hashes("s", "i", "d", "l", "m"), none), Mode::Skip);
+        assert_eq!(mode(&hashes("s", "i", "D", "l", "M"), none), Mode::Full);
+        assert_eq!(mode(&hashes("s", "I", "D", "l", "M"), none), Mode::FullWithIdentityReset);
+        assert_eq!(mode(&hashes("S", "I", "D", "l", "M"), none), Mode::FullRenormalize);
+        let full = Wanted { full: true, from_raw: false };
+        assert_eq!(mode(&hashes("s", "i", "d", "l", "m"), full), Mode::Full);
+        assert_eq!(mode(&hashes("S", "i", "d", "l", "m"), full), Mode::FullRenormalize);
+    }
+
+    #[test]
+    fn labels_alone_cost_nothing() {
+        assert_eq!(mode(&hashes("s", "i", "d", "L", "M"), Wanted::default()), Mode::Skip);
+        assert_eq!(mode(&hashes("s", "i", "d", "l", "M"), Wanted::default()), Mode::Full);
+    }
+}
