@@ -188,3 +188,62 @@ fn squeeze(text: &str) -> String {
     let rest = rest.strip_prefix('-').unwrap_or(rest);
     format!("{}{}", letters.to_ascii_uppercase(), rest.trim_start_matches('0'))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::{Code, Severity};
+
+    #[test]
+    fn every_code_has_a_page_of_its_own_and_every_page_a_code() {
+        let mut expected = BTreeSet::new();
+        for code in Code::all() {
+            let page = code.page();
+            let title = format!("# {code} ({}): {}\n", code.name(), code.title());
+            assert!(page.starts_with(&title), "{code}: {title}");
+            assert!(page.contains("\n```"), "{code} has no example");
+            assert!(page.contains("\n## What to do\n\n"), "{code} gives no advice");
+            assert!(page.lines().count() >= 8, "{code} is too short");
+            expected.insert(format!("{code}.md"));
+        }
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("codes");
+        let found: BTreeSet<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert_eq!(found, expected);
+        assert_eq!(found.len(), 29 + 5 + 16 + 10 + 6 + 1);
+    }
+
+    #[test]
+    fn codes_ascend_and_read_both_spellings() {
+        let numbers: Vec<u16> = Code::all().map(|code| code.0).collect();
+        assert!(numbers.is_sorted_by(|a, b| a < b));
+        for code in Code::all() {
+            assert_eq!(code.to_string().parse(), Ok(code));
+            assert_eq!(code.name().parse(), Ok(code));
+        }
+        for (text, code) in [
+            ("e-1", Code::E01),
+            ("E01", Code::E01),
+            ("df0101", Code::E01),
+            ("X-06", Code::X06),
+            ("W1", Code::W01),
+        ] {
+            assert_eq!(text.parse(), Ok(code), "{text}");
+        }
+        for text in ["", "E-0", "E-30", "DF", "DF9999", "101", "E", "ä"] {
+            assert!(text.parse::<Code>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn warnings_are_the_w_codes_and_events_without_hint() {
+        let warnings: Vec<Code> =
+            Code::all().filter(|code| code.severity() == Severity::Warning).collect();
+        assert!(warnings.iter().all(|&code| code.name().starts_with('W') || code == Code::N10));
+        assert_eq!(warnings.len(), 17);
+    }
+}
