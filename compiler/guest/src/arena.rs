@@ -68,7 +68,11 @@ pub(crate) fn canonical(old: u32, old_len: u32, align: u32, len: u32) -> u32 {
     if s.finished.replace(false) {
         s.next.set(s.origin.get());
     }
-    if old == 0 || old_len == 0 { allocate(len, align) } else { reallocate(old, old_len, align, len) }
+    if old == 0 || old_len == 0 {
+        allocate(len, align)
+    } else {
+        reallocate(old, old_len, align, len)
+    }
 }
 
 /// Ends a call: the arena in use as (address, length).

@@ -2,13 +2,13 @@
 
 use core::cmp::Ordering;
 
-pub(crate) use defacto_frames::abi::cell::{LIST, OBJECT};
 use defacto_frames::abi::cell::{
     AUX, BIG_INT, BOOL, DATETIME, DURATION, FLOAT, INT, NULL, PAYLOAD, SIZE, STRING, TAG,
 };
+pub(crate) use defacto_frames::abi::cell::{LIST, OBJECT};
 use defacto_functions::{Arena, Val};
 
-use crate::{arena, memory};
+use crate::{arena, memory, state::state};
 
 /// A value whose texts and elements live until the call is over.
 pub(crate) type Value = Val<'static>;
@@ -197,6 +197,53 @@ pub(crate) fn value_words(value: Value) -> Words {
     }
 }
 
+/// Copies a scalar cell to where the host will read it: text outside the arena, a constant, comes along.
+#[inline]
+pub(crate) fn store(out: u32, from: u32) {
+    copy(out, from);
+    if tag(out) == STRING && pointer(out) < state().origin.get() {
+        settle(out);
+    }
+}
+
+/// Brings what a cell refers to into the arena, which is all that the host gets: constants are outside, and
+/// so may be the elements of a list that was made in this call.
+#[inline]
+pub(crate) fn settle(addr: u32) {
+    if matches!(tag(addr), STRING | BIG_INT | LIST | OBJECT) {
+        bring(addr);
+    }
+}
+
+#[inline(never)]
+fn bring(addr: u32) {
+    let s = state();
+    let (at, count) = (pointer(addr), aux(addr));
+    let cells = match tag(addr) {
+        LIST => count,
+        OBJECT => 2 * count,
+        _ if at >= s.origin.get() || count == 0 => return,
+        _ => {
+            let text = arena::allocate(count, 1);
+            memory::copy(text, at, count);
+            return memory::put_u32(addr + PAYLOAD, text);
+        }
+    };
+    // What came with the frame refers to nothing outside it.
+    if count == 0 || (at >= s.origin.get() && at < s.frame_end.get()) {
+        return;
+    }
+    let mut first = at;
+    if at < s.origin.get() {
+        first = arena::allocate(cells * SIZE, arena::ALIGN);
+        memory::copy(first, at, cells * SIZE);
+        memory::put_u32(addr + PAYLOAD, first);
+    }
+    for index in 0..cells {
+        settle(element(first, index));
+    }
+}
+
 fn head(tag: u8, aux: usize) -> u64 {
     u64::from(tag) | (aux as u64) << 32
 }
@@ -256,7 +303,8 @@ mod tests {
     fn values_survive_a_round_trip() {
         arena::start(4096, 1024, 1024);
         let cell = arena::allocate(SIZE, arena::ALIGN);
-        let list: &'static [Value] = Box::leak(Box::new([Val::Str("é"), Val::Null, Val::List(&[])]));
+        let list: &'static [Value] =
+            Box::leak(Box::new([Val::Str("é"), Val::Null, Val::List(&[])]));
         let object: &'static [(&str, Value)] =
             Box::leak(Box::new([("a", Val::List(list)), ("b", Val::Duration(-1))]));
         for value in [
@@ -272,6 +320,36 @@ mod tests {
             encode(value, cell);
             assert_eq!(decode(cell), value);
         }
+    }
+
+    #[test]
+    fn constants_come_into_the_arena() {
+        arena::start(8192, 4096, 1024);
+        let constant = 1024;
+        memory::put_bytes(512, "constant".as_bytes());
+        put_text(constant, 512, 8);
+        put(constant + SIZE, (head(LIST, 1), u64::from(constant)));
+        put(constant + 2 * SIZE, (head(OBJECT, 1), u64::from(constant)));
+        let expected = [
+            Val::Str("constant"),
+            Val::List(&[Val::Str("constant")]),
+            Val::Object(&[("constant", Val::List(&[Val::Str("constant")]))]),
+        ];
+        for (from, expected) in
+            [constant, constant + SIZE, constant + 2 * SIZE].into_iter().zip(expected)
+        {
+            let cell = arena::allocate(SIZE, arena::ALIGN);
+            copy(cell, from);
+            settle(cell);
+            assert!(pointer(cell) >= 8192);
+            assert_eq!(decode(cell), expected);
+        }
+        assert_eq!(decode(constant), Val::Str("constant"));
+        assert_eq!(pointer(constant), 512, "a constant is never changed");
+        let stored = arena::allocate(SIZE, arena::ALIGN);
+        store(stored, constant);
+        assert!(pointer(stored) >= 8192);
+        assert_eq!(decode(stored), Val::Str("constant"));
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub(crate) fn property(desc: u32, from: u32, out: u32) -> u32 {
         == 0;
     if tag == tags::NULL || (unconstrained && tag == own_tag(memory::u32_at(desc + property::TYPE)))
     {
-        cell::copy(out, from);
+        cell::store(out, from);
         return 0;
     }
     value(desc, cell::decode(from), out)
@@ -46,7 +46,11 @@ pub(crate) fn property(desc: u32, from: u32, out: u32) -> u32 {
 /// The same for a value that has no cell yet.
 #[inline(never)]
 pub(crate) fn value(desc: u32, value: Value, out: u32) -> u32 {
-    finish(assign(desc, value), out)
+    let status = finish(assign(desc, value), out);
+    if status == 0 {
+        cell::settle(out);
+    }
+    status
 }
 
 /// `rt_coerce`: conversion of language.md 5.4.

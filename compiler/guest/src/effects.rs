@@ -55,7 +55,7 @@ pub(crate) fn create(record: u32) {
     memory::put_u64(record + record::LATCHES, 0);
     memory::put_i64(record + record::LAST_RULE, NEVER);
     for index in 0..memory::u32_at(entity + desc::entity::PROPERTY_COUNT) {
-        cell::copy(slot(record, index), property(index) + desc::property::DEFAULT);
+        cell::store(slot(record, index), property(index) + desc::property::DEFAULT);
     }
 }
 
@@ -129,7 +129,9 @@ pub(crate) fn relate(record: u32, relate: u32, cells: u32, count: u32) -> u32 {
     let body = items::append(item::RELATE, 8 + count * SIZE);
     memory::put_u32(body, relate);
     memory::put_u32(body + 4, count);
-    memory::copy(body + 8, cells, count * SIZE);
+    for index in 0..count {
+        cell::store(cell::element(body + 8, index), cell::element(cells, index));
+    }
     state().related.set(true);
     0
 }
@@ -155,8 +157,7 @@ pub(crate) fn builtin(record: u32, which: u32, out: u32) {
     let field = match which {
         _ if !exists(record) => return cell::put_null(out),
         1 => {
-            let count =
-                memory::u32_at(state().entity.get() + desc::entity::PROPERTY_COUNT);
+            let count = memory::u32_at(state().entity.get() + desc::entity::PROPERTY_COUNT);
             return cell::copy(out, slot(record, count));
         }
         2 => record::CREATED,

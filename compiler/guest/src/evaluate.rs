@@ -47,7 +47,9 @@ fn each(frame: &Frame, row_size: u32, run: impl Fn(u32, u32) -> u32) {
         cell::put_null(out + value_row::VALUE);
         let status = run(frame.row(row, row_size), out + value_row::VALUE);
         let mut fault = 0;
-        if status != 0 {
+        if status == 0 {
+            cell::settle(out + value_row::VALUE);
+        } else {
             cell::put_null(out + value_row::VALUE);
             fault = fault::keep();
         }

@@ -100,6 +100,8 @@ pub(crate) fn write(out: u32) {
     memory::put_u32(out + fault::DETAIL, r.detail.get());
     cell::put(out + fault::VALUE, r.value.get());
     cell::put(out + fault::OTHER, r.other.get());
+    cell::settle(out + fault::VALUE);
+    cell::settle(out + fault::OTHER);
 }
 
 /// Writes the record to the arena.

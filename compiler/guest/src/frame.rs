@@ -33,6 +33,7 @@ impl Frame {
         {
             memory::trap();
         }
+        state().frame_end.set(end);
         let frame = Frame {
             addr,
             end,
@@ -49,7 +50,7 @@ impl Frame {
     #[inline]
     pub(crate) fn range(&self, addr: u32, count: u32, size: u32) {
         let len = u64::from(count) * u64::from(size);
-        if addr % arena::ALIGN != 0
+        if !addr.is_multiple_of(arena::ALIGN)
             || addr < self.addr
             || u64::from(addr) + len > u64::from(self.end)
         {

@@ -31,7 +31,10 @@ pub(crate) fn build(field: u32, value: u32, out: u32) -> u32 {
     }
     let case_insensitive = memory::u32_at(field + identity::CASE_INSENSITIVE) != 0;
     match finish_hint(text, case_insensitive, FRAME) {
-        Some(text) => cell::encode(Val::Str(text), out),
+        Some(text) => {
+            cell::encode(Val::Str(text), out);
+            cell::settle(out);
+        }
         None => cell::put_null(out),
     }
     0

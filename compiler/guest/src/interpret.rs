@@ -9,12 +9,8 @@ use defacto_frames::abi::{
 };
 
 use crate::{
-    arena, cell, computed, effects,
-    fault::blame_rule,
-    frame::Frame,
-    item, memory, rules,
-    state::state,
-    table,
+    arena, cell, computed, effects, fault::blame_rule, frame::Frame, item, memory, rules,
+    state::state, table,
 };
 
 /// What stays the same for all entities of a frame.
@@ -64,8 +60,7 @@ pub(crate) fn run(program: u32, ptr: u32, len: u32) {
 impl Machine {
     fn open(program: u32, frame: &Frame) -> Self {
         use desc::{entity, property, root};
-        let entity =
-            frame.descriptor(program, root::ENTITIES, root::ENTITY_COUNT, entity::SIZE);
+        let entity = frame.descriptor(program, root::ENTITIES, root::ENTITY_COUNT, entity::SIZE);
         let properties = memory::u32_at(entity + entity::PROPERTIES);
         let count = memory::u32_at(entity + entity::PROPERTY_COUNT);
         let cells = count + u32::from(memory::u32_at(entity + entity::READS_ID) != 0);
@@ -144,10 +139,7 @@ impl Machine {
                 status = table::call2(first, cells, record);
             }
             // A handler that does not create is considered if the entity exists by its turn.
-            if status == 0
-                && always != 0
-                && (always & CREATES != 0 || effects::exists(record))
-            {
+            if status == 0 && always != 0 && (always & CREATES != 0 || effects::exists(record)) {
                 status = table::call2(always & !CREATES, cells, record);
             }
             status

@@ -6,7 +6,10 @@
 
 #![cfg_attr(
     all(test, not(target_arch = "wasm32")),
-    allow(dead_code, reason = "the exports are the roots of this code, and they exist in Wasm only")
+    allow(
+        dead_code,
+        reason = "the exports are the roots of this code, and they exist in Wasm only"
+    )
 )]
 
 /// The library without regular expressions: `prebuilt/base.wasm`.

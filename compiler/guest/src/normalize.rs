@@ -75,7 +75,12 @@ fn fill(
         status = table::call2(function, raw + tags::SIZE, cells);
     }
     if status != 0 {
+        // What was filled in so far may refer to constants.
         return status;
+    }
+    let fields = memory::u32_at(event + source_event::FIELDS);
+    for index in 0..fields {
+        cell::settle(cells + index * tags::SIZE);
     }
     let mut hint = memory::u32_at(event + source_event::HINTS);
     for index in 0..memory::u32_at(event + source_event::HINT_COUNT) {

@@ -4,11 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use defacto_functions::{
-    Cx, Fault, FaultKind, Regex, Val,
-    regex_extract,
-    regex_match,
-};
+use defacto_functions::{Cx, Fault, FaultKind, Regex, Val, regex_extract, regex_match};
 use regex::RegexBuilder;
 
 use crate::{cell::Value, state::state};

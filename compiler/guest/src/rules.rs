@@ -28,10 +28,7 @@ const EXPIRATION: u32 = 1;
 /// Rules of the record's state: address of the first descriptor, and how many.
 fn of_state(machine: &Machine, record: u32) -> (u32, u32) {
     let state = machine.states + memory::u32_at(record + record::STATE) * desc::state::SIZE;
-    (
-        memory::u32_at(state + desc::state::RULES),
-        memory::u32_at(state + desc::state::RULE_COUNT),
-    )
+    (memory::u32_at(state + desc::state::RULES), memory::u32_at(state + desc::state::RULE_COUNT))
 }
 
 /// When a rule is due (language.md 7.1).
@@ -112,7 +109,12 @@ fn fire(machine: &Machine, record: u32, index: u32, due: i64) {
     memory::put_i64(record + record::LAST_RULE, due);
     let rule = of_state(machine, record).0 + index * rule::SIZE;
     let run = memory::u32_at(rule + rule::RUN);
-    machine.step(record, Cause::Rule, due, || if run == 0 { 0 } else { table::call2(run, 0, record) });
+    machine.step(
+        record,
+        Cause::Rule,
+        due,
+        || if run == 0 { 0 } else { table::call2(run, 0, record) },
+    );
 }
 
 /// Too many rules: reports it and latches every rule of the state reached.

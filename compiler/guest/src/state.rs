@@ -20,6 +20,8 @@ pub(crate) struct State {
     pub(crate) next: Cell<u32>,
     /// Where the memory ends.
     pub(crate) limit: Cell<u32>,
+    /// End of the frame at work.
+    pub(crate) frame_end: Cell<u32>,
     /// Whether the last call is over, so that the next allocation starts over.
     pub(crate) finished: Cell<bool>,
     /// Whether the global allocator serves the persistent heap.
@@ -68,6 +70,7 @@ impl State {
             origin: Cell::new(0),
             next: Cell::new(0),
             limit: Cell::new(0),
+            frame_end: Cell::new(0),
             finished: Cell::new(false),
             persistent: Cell::new(false),
             heap: Cell::new(0),

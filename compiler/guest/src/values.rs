@@ -36,14 +36,8 @@ pub(crate) fn compare(op: u32, a: u32, b: u32, out: u32) -> u32 {
 
 /// `rt_arith`.
 pub(crate) fn arith(op: u32, a: u32, b: u32, out: u32) -> u32 {
-    const OPERATORS: [Operator; 6] = [
-        Operator::Add,
-        Operator::Sub,
-        Operator::Mul,
-        Operator::Div,
-        Operator::Rem,
-        Operator::Pow,
-    ];
+    const OPERATORS: [Operator; 6] =
+        [Operator::Add, Operator::Sub, Operator::Mul, Operator::Div, Operator::Rem, Operator::Pow];
     let Some(op) = OPERATORS.get(op as usize) else { memory::trap() };
     finish(defacto_functions::arith(*op, &cell::decode(a), &cell::decode(b), FRAME), out)
 }

@@ -38,12 +38,7 @@ pub(super) struct Property {
 
 impl Default for Property {
     fn default() -> Self {
-        Property {
-            r#type: value_type::INTEGER,
-            default: Val::Null,
-            max: Val::Null,
-            compute: None,
-        }
+        Property { r#type: value_type::INTEGER, default: Val::Null, max: Val::Null, compute: None }
     }
 }
 
@@ -67,7 +62,8 @@ impl Program {
         arena::start(ORIGIN, CONSTANTS / 2, 4096);
         let mut program = Program { next: CONSTANTS, root: 0 };
         let properties = program.take(model.properties.len() as u32 * property::SIZE);
-        for (p, at) in model.properties.iter().zip((properties..).step_by(property::SIZE as usize)) {
+        for (p, at) in model.properties.iter().zip((properties..).step_by(property::SIZE as usize))
+        {
             memory::put_u32(at + property::TYPE, p.r#type);
             memory::put_u32(at + property::COMPUTE, p.compute.map_or(0, |f| add(Entry::Two(f))));
             memory::put_u32(at + property::MAX_LENGTH, NONE);
@@ -170,7 +166,12 @@ pub(super) enum Item {
 }
 
 /// Runs events (times in days) and rules on an entity that does not exist yet.
-pub(super) fn run(program: &Program, properties: u32, events: &[Event], until: i64) -> (u32, Vec<Item>) {
+pub(super) fn run(
+    program: &Program,
+    properties: u32,
+    events: &[Event],
+    until: i64,
+) -> (u32, Vec<Item>) {
     let frame = frame(abi::kind::INTERPRET, 1, entity_row::SIZE, until);
     let size = record::HEAD + properties * tags::SIZE;
     let record = arena::allocate(size, 8);
@@ -205,7 +206,9 @@ fn items(frame: u32, properties: u32) -> Vec<Item> {
                 Item::Row(
                     day,
                     memory::u32_at(record + record::STATE),
-                    (0..properties).map(|i| cell::decode(crate::effects::slot(record, i))).collect(),
+                    (0..properties)
+                        .map(|i| cell::decode(crate::effects::slot(record, i)))
+                        .collect(),
                     memory::i64_at(record + record::LAST_EVENT) / DAY,
                     memory::u32_at(body) == 1,
                 )

@@ -58,12 +58,8 @@ fn double(record: u32, out: u32) -> u32 {
 const INACTIVITY: u32 = 0;
 const EXPIRATION: u32 = 1;
 const DURATION: u32 = 2;
-const INT: Property = Property {
-    r#type: value_type::INTEGER,
-    default: Val::Null,
-    max: Val::Null,
-    compute: None,
-};
+const INT: Property =
+    Property { r#type: value_type::INTEGER, default: Val::Null, max: Val::Null, compute: None };
 const TEXT: Property = Property { r#type: value_type::STRING, ..INT };
 
 fn row(day: i64, state: u32, values: &[Val<'static>], last: i64) -> Item {
@@ -86,7 +82,12 @@ fn example_of_7_6() {
     let quiet = [Val::Str("quiet")];
     assert_eq!(
         items,
-        [row(0, 0, &[Val::Null], 0), row(6, 0, &quiet, 1), row(7, 1, &quiet, 1), row(8, 2, &quiet, 1)]
+        [
+            row(0, 0, &[Val::Null], 0),
+            row(6, 0, &quiet, 1),
+            row(7, 1, &quiet, 1),
+            row(8, 2, &quiet, 1)
+        ]
     );
     assert_eq!(memory::i64_at(record + record::NEXT_DUE), NEVER);
     assert_eq!(memory::i64_at(record + record::LAST_RULE), 8 * DAY);
@@ -328,9 +329,7 @@ fn trace_of_appendix_a() {
     // Guard: count > 0.
     fn added(event: u32, record: u32) -> u32 {
         match cell::decode(event) {
-            Val::Int(count) if count > 0 => {
-                effects::increment(record, 1, temporary(Val::Int(1)))
-            }
+            Val::Int(count) if count > 0 => effects::increment(record, 1, temporary(Val::Int(1))),
             _ => 0,
         }
     }
@@ -380,8 +379,7 @@ fn frames_of_another_program_trap() {
     ] {
         let frame = super::builder::frame(defacto_frames::abi::kind::INTERPRET, 0, 16, NEVER);
         memory::put_u32(frame + field, value);
-        let outcome =
-            std::panic::catch_unwind(|| crate::interpret::run(program.root, frame, 48));
+        let outcome = std::panic::catch_unwind(|| crate::interpret::run(program.root, frame, 48));
         assert!(outcome.is_err(), "field {field}");
     }
 }
