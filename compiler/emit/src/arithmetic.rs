@@ -3,9 +3,8 @@ use defacto_frames::abi::cell;
 use defacto_model::Timestamp;
 use wasm_encoder::ValType;
 
-use crate::body::{at4, at8};
-use crate::unit::Emitter;
-use crate::value::{Kind, Null, Operand, Place, Scalar, Source};
+use crate::unit::{Emitter, arithmetic_code};
+use crate::value::{Kind, Operand, Place, Scalar, Source};
 
 /// How two operands are combined in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,17 +81,16 @@ impl Emitter<'_, '_> {
         self.push_address(b);
         self.body.ins().i32_const(out.cast_signed());
         self.call_checked("rt_arith");
-        self.load(Place::fixed(out), r#type)
+        self.load(Place::Fixed(out), r#type)
     }
 
     fn planned(&mut self, op: BinaryOp, plan: Plan, a: Scalar, b: Scalar) -> Operand {
         let kind = plan.result();
         let result = self.body.local(kind.local_type());
         let null = self.either_null(a.null, b.null);
-        if let Null::Local(null) = null {
-            self.body.ins().local_get(null).i32_eqz();
-            self.body.if_();
-        }
+        let open = self.if_not_null(null);
+        let a = Scalar { source: self.pin(a.source), ..a };
+        let b = Scalar { source: self.pin(b.source), ..b };
         match plan {
             Plan::Integer(_) => self.integers(op, a, b, result),
             Plan::Float => self.floats(op, a, b, result),
@@ -103,7 +101,7 @@ impl Emitter<'_, '_> {
                 self.body.ins().i64_sub().local_set(result);
             }
         }
-        if null != Null::Never {
+        if open {
             self.body.end();
         }
         Operand::Scalar(Scalar { kind, source: Source::Local(result), null })
@@ -133,9 +131,7 @@ impl Emitter<'_, '_> {
                     self.body.ins().local_get(result).i64_xor();
                 }
                 self.body.ins().i64_and().i64_const(0).i64_lt_s();
-                self.body.if_();
-                self.fall_back(op, a, b, result, Kind::Int);
-                self.body.end();
+                self.fault_if(op, a, b);
             }
             BinaryOp::Mul => {
                 // Operands of 32 bits cannot overflow.
@@ -207,11 +203,11 @@ impl Emitter<'_, '_> {
             BinaryOp::Rem => self.call("rt_rem"),
             _ => self.call("rt_pow"),
         }
-        // Only a finite x has x - x == 0; a zero divisor never gives a finite result.
-        self.body.ins().local_tee(result).local_get(result).f64_sub().f64_const(0.0.into()).f64_ne();
-        self.body.if_();
-        self.fall_back(op, a, b, result, Kind::Float);
-        self.body.end();
+        // Unless x is finite, x - x is NaN; a zero divisor never gives a finite result.
+        let difference = self.body.local(ValType::F64);
+        self.body.ins().local_tee(result).local_get(result).f64_sub();
+        self.body.ins().local_tee(difference).local_get(difference).f64_ne();
+        self.fault_if(op, a, b);
     }
 
     fn instant_and_span(&mut self, op: BinaryOp, a: Scalar, b: Scalar, result: u32) {
@@ -225,39 +221,34 @@ impl Emitter<'_, '_> {
         // An instant has 59 bits: a sum that wraps around cannot come out within the range.
         let (min, max) = (Timestamp::MIN.as_micros(), Timestamp::MAX.as_micros());
         self.body.ins().local_tee(result).i64_const(min).i64_sub().i64_const(max - min).i64_gt_u();
-        self.body.if_();
-        self.fall_back(op, a, b, result, Kind::DateTime);
-        self.body.end();
+        self.fault_if(op, a, b);
     }
 
     /// The library decides: it fails, or gives the result.
     fn fall_back(&mut self, op: BinaryOp, a: Scalar, b: Scalar, result: u32, kind: Kind) {
-        self.body.ins().i32_const(number(op));
-        for operand in [a, b] {
-            self.body.ins().i32_const(i32::from(operand.kind.tag()));
-            self.push(operand.source);
-            match operand.kind {
-                Kind::Bool => {
-                    self.body.ins().i64_extend_i32_u();
-                }
-                Kind::Float => {
-                    self.body.ins().i64_reinterpret_f64();
-                }
-                Kind::Int | Kind::DateTime | Kind::Duration => {}
-            }
-        }
+        self.push_operation(op, a, b);
         self.call_general();
         self.load_payload(self.unit.general + 32, kind, result);
     }
 
-    pub(crate) fn load_payload(&mut self, address: u32, kind: Kind, into: u32) {
-        self.body.ins().i32_const(address.cast_signed());
-        match kind {
-            Kind::Bool => self.body.ins().i32_load(at4(cell::PAYLOAD)),
-            Kind::Float => self.body.ins().f64_load(at8(cell::PAYLOAD)),
-            Kind::Int | Kind::DateTime | Kind::Duration => self.body.ins().i64_load(at8(cell::PAYLOAD)),
-        };
-        self.body.ins().local_set(into);
+    /// Fails as the library would, where the i32 on the stack is not 0.
+    fn fault_if(&mut self, op: BinaryOp, a: Scalar, b: Scalar) {
+        self.body.if_();
+        self.push_operation(op, a, b);
+        self.call_fault();
+        self.body.end();
+    }
+
+    fn push_operation(&mut self, op: BinaryOp, a: Scalar, b: Scalar) {
+        let code = arithmetic_code(number(op), a.kind.tag(), b.kind.tag());
+        self.body.ins().i32_const(code);
+        self.push_bits(a);
+        self.push_bits(b);
+    }
+
+    fn load_payload(&mut self, address: u32, kind: Kind, into: u32) {
+        self.push(Source::Memory(Place::Fixed(address + cell::PAYLOAD), kind.local_type()));
+        self.body.set(into);
     }
 
     /// Unary minus.
@@ -283,9 +274,7 @@ impl Emitter<'_, '_> {
                 self.body.ins().i64_const(0);
                 self.push(scalar.source);
                 self.body.ins().i64_sub().local_tee(result).i64_const(i64::MIN).i64_eq();
-                if let Null::Local(null) = scalar.null {
-                    self.body.ins().local_get(null).i32_eqz().i32_and();
-                }
+                self.and_not_null(scalar.null);
                 self.body.if_();
                 let place = self.cell(Operand::Scalar(scalar));
                 let out = self.negate_generally(place);
@@ -296,7 +285,7 @@ impl Emitter<'_, '_> {
             other => {
                 let place = self.cell(other);
                 let out = self.negate_generally(place);
-                self.load(Place::fixed(out), r#type)
+                self.load(Place::Fixed(out), r#type)
             }
         }
     }

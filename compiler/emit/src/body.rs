@@ -12,7 +12,16 @@ pub(crate) struct Body {
     free: [Vec<u32>; 3],
     depth: u32,
     targets: Vec<u32>,
+    /// Number of jumps to failure targets.
+    fails: u32,
+    /// Where the last instruction starts and ends, when it sets this local.
+    last_set: Option<(usize, usize, u32)>,
 }
+
+/// Opcode of `local.tee`.
+const TEE: u8 = 0x22;
+/// Bytes of the start of a block without result.
+const BLOCK_START: usize = 2;
 
 impl Body {
     /// A function with this many i32 parameters that returns a status.
@@ -24,6 +33,8 @@ impl Body {
             free: [Vec::new(), Vec::new(), Vec::new()],
             depth: 0,
             targets: Vec::new(),
+            fails: 0,
+            last_set: None,
         };
         body.open_target();
         body
@@ -56,6 +67,26 @@ impl Body {
         }
     }
 
+    /// Pops the stack into a local.
+    pub(crate) fn set(&mut self, local: u32) {
+        let start = self.bytes.len();
+        self.ins().local_set(local);
+        self.last_set = Some((start, self.bytes.len(), local));
+    }
+
+    /// Pushes a local.
+    pub(crate) fn get(&mut self, local: u32) {
+        if let Some((start, end, set)) = self.last_set
+            && (end, set) == (self.bytes.len(), local)
+            && let Some(opcode) = self.bytes.get_mut(start)
+        {
+            *opcode = TEE;
+            self.last_set = None;
+            return;
+        }
+        self.ins().local_get(local);
+    }
+
     pub(crate) fn block(&mut self) {
         self.ins().block(BlockType::Empty);
         self.depth += 1;
@@ -63,6 +94,12 @@ impl Body {
 
     pub(crate) fn if_(&mut self) {
         self.ins().if_(BlockType::Empty);
+        self.depth += 1;
+    }
+
+    /// An `if` that leaves an i32 on the stack.
+    pub(crate) fn if_i32(&mut self) {
+        self.ins().if_(BlockType::Result(ValType::I32));
         self.depth += 1;
     }
 
@@ -87,14 +124,40 @@ impl Body {
         self.end();
     }
 
+    /// Whether anything was emitted that may fail, as a number that then changes.
+    pub(crate) fn fails(&self) -> u32 {
+        self.fails
+    }
+
+    /// A place to return to with [`Body::forget_target`] or [`Body::rewind`].
+    pub(crate) fn mark(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Takes back a block and the failure target in it, opened at the mark, in which nothing fails.
+    pub(crate) fn forget_target(&mut self, mark: usize) {
+        self.bytes.drain(mark..mark + 2 * BLOCK_START);
+        self.targets.pop();
+        self.depth -= 2;
+        self.last_set = None;
+    }
+
+    /// Takes back everything since the mark, where no block was left open.
+    pub(crate) fn rewind(&mut self, mark: usize) {
+        self.bytes.truncate(mark);
+        self.last_set = None;
+    }
+
     /// Fails.
     pub(crate) fn fail(&mut self) {
+        self.fails += 1;
         let label = self.label();
         self.ins().br(label);
     }
 
     /// Fails when the i32 on the stack is not 0.
     pub(crate) fn fail_if(&mut self) {
+        self.fails += 1;
         let label = self.label();
         self.ins().br_if(label);
     }

@@ -51,14 +51,14 @@ impl Emitter<'_, '_> {
             _ => None,
         };
         let place = match args {
-            [] => Place::fixed(0),
+            [] => Place::Fixed(0),
             [only] => self.cell_of(only),
             many => {
                 let first = self.room(count(many.len()));
                 for (place, arg) in (0..).zip(many) {
-                    self.store_expression(arg, Place::fixed(first + place * cell::SIZE));
+                    self.store_expression(arg, Place::Fixed(first + place * cell::SIZE));
                 }
-                Place::fixed(first)
+                Place::Fixed(first)
             }
         };
         self.call_library(function, place, count(args.len()), pattern, r#type)
@@ -67,9 +67,9 @@ impl Emitter<'_, '_> {
     fn arguments(&mut self, operands: &[Operand]) -> Place {
         let first = self.room(count(operands.len()));
         for (place, operand) in (0..).zip(operands) {
-            self.store(*operand, Place::fixed(first + place * cell::SIZE));
+            self.store(*operand, Place::Fixed(first + place * cell::SIZE));
         }
-        Place::fixed(first)
+        Place::Fixed(first)
     }
 
     fn call_library(
@@ -90,7 +90,7 @@ impl Emitter<'_, '_> {
             }
             None => self.call_checked(&format!("fn_{}", function.symbol())),
         }
-        self.load(Place::fixed(out), r#type)
+        self.load(Place::Fixed(out), r#type)
     }
 
     /// Functions of one number or instant.

@@ -114,8 +114,12 @@ impl Emitter<'_, '_> {
                 self.body.ins().local_set(address);
                 false
             }
-            (_, Slot::Scalar { null, .. } | Slot::Text { null, .. }) => {
+            (_, Slot::Scalar { null, .. }) => {
                 self.body.ins().i32_const(1).local_set(null);
+                false
+            }
+            (_, Slot::Text { length, null, .. }) => {
+                self.body.ins().i32_const(0).local_set(length).i32_const(1).local_set(null);
                 false
             }
             (_, Slot::Null) => false,
@@ -132,7 +136,7 @@ impl Emitter<'_, '_> {
                 self.body.ins().local_get(null);
             }
             Slot::Cell { address } => {
-                self.push_tag(Place::behind(address, 0));
+                self.push_tag(Place::Behind(address, 0));
                 self.body.ins().i32_const(i32::from(cell::NULL)).i32_eq();
             }
         }
@@ -152,7 +156,7 @@ impl Slot {
                 length: Source::Local(length),
                 null: null(flag),
             }),
-            Self::Cell { address } => Operand::Cell(Place::behind(address, 0)),
+            Self::Cell { address } => Operand::Cell(Place::Behind(address, 0)),
         }
     }
 }

@@ -1,9 +1,9 @@
-use defacto_check::{BinaryOp, Expr, ExprKind};
+use defacto_check::{BinaryOp, Expr, ExprKind, Type};
 use defacto_frames::abi::cell;
 use defacto_model::Value;
 use wasm_encoder::ValType;
 
-use crate::body::{at, at4};
+use crate::body::at;
 use crate::unit::Emitter;
 use crate::value::{Kind, Null, Operand, Place, Scalar, Source, Text};
 
@@ -83,6 +83,10 @@ impl Emitter<'_, '_> {
             Operand::Scalar(Scalar { null, .. }) | Operand::Text(Text { null, .. }) => match null {
                 Null::Never => Source::I32(0),
                 Null::Local(local) => Source::Local(local),
+                Null::Tag(_) => {
+                    self.push_null(null);
+                    Source::Local(self.save(ValType::I32))
+                }
             },
             Operand::Cell(place) => {
                 self.push_tag(place);
@@ -93,25 +97,26 @@ impl Emitter<'_, '_> {
     }
 
     fn both_null(&mut self, a: Null, b: Null) -> Source {
-        match (a, b) {
-            (Null::Local(a), Null::Local(b)) => {
-                self.body.ins().local_get(a).local_get(b).i32_and();
-                Source::Local(self.save(ValType::I32))
-            }
-            _ => Source::I32(0),
+        if a == Null::Never || b == Null::Never {
+            return Source::I32(0);
         }
+        self.push_null(a);
+        self.push_null(b);
+        self.body.ins().i32_and();
+        Source::Local(self.save(ValType::I32))
     }
 
     /// With the equality of the payloads on the stack: both null, or neither null and equal.
     fn unless_null(&mut self, a: Null, b: Null) {
         match (a, b) {
             (Null::Never, Null::Never) => {}
-            (Null::Never, Null::Local(null)) | (Null::Local(null), Null::Never) => {
-                self.body.ins().local_get(null).i32_eqz().i32_and();
-            }
-            (Null::Local(a), Null::Local(b)) => {
-                self.body.ins().local_get(a).i32_or();
-                self.body.ins().local_get(a).local_get(b).i32_eq().i32_and();
+            (Null::Never, null) | (null, Null::Never) => self.and_not_null(null),
+            (a, b) => {
+                self.push_null(a);
+                self.body.ins().i32_or();
+                self.push_null(a);
+                self.push_null(b);
+                self.body.ins().i32_eq().i32_and();
             }
         }
     }
@@ -119,16 +124,16 @@ impl Emitter<'_, '_> {
     fn equals_texts(&mut self, a: Text, b: Text) -> Source {
         let result = self.body.local(ValType::I32);
         let null = self.either_null(a.null, b.null);
-        if let Null::Local(null) = null {
+        if null != Null::Never {
             let both = self.both_null(a.null, b.null);
             self.push(both);
-            self.body.ins().local_set(result).local_get(null).i32_eqz();
-            self.body.if_();
+            self.body.set(result);
         }
+        let open = self.if_not_null(null);
         self.push_texts(a, b);
         self.call("rt_str_eq");
-        self.body.ins().local_set(result);
-        if null != Null::Never {
+        self.body.set(result);
+        if open {
             self.body.end();
         }
         Source::Local(result)
@@ -142,46 +147,41 @@ impl Emitter<'_, '_> {
 
     /// Equality with a text that is known now.
     fn equals_text(&mut self, operand: Operand, literal: &str) -> Source {
-        let result = self.body.local(ValType::I32);
-        let (address, length) = match operand {
+        let text = match operand {
             Operand::Null | Operand::Scalar(_) => return Source::I32(0),
-            Operand::Text(text) => {
-                self.push(text.length);
-                self.body.ins().i32_const(crate::constants::count(literal.len()).cast_signed()).i32_eq();
-                if let Null::Local(null) = text.null {
-                    self.body.ins().local_get(null).i32_eqz().i32_and();
-                }
-                (text.address, text.length)
-            }
+            Operand::Text(text) => text,
             Operand::Cell(place) => {
-                self.push_tag(place);
-                self.body.ins().i32_const(i32::from(cell::STRING)).i32_eq();
-                self.push(place.base);
-                self.body.ins().i32_load(at4(place.offset + cell::AUX));
-                let length = self.save(ValType::I32);
-                self.body.ins().local_get(length);
-                self.body.ins().i32_const(crate::constants::count(literal.len()).cast_signed()).i32_eq();
-                self.body.ins().i32_and();
-                self.push(place.base);
-                self.body.ins().i32_load(at4(place.offset + cell::PAYLOAD));
-                (Source::Local(self.save(ValType::I32)), Source::Local(length))
+                let Operand::Text(text) = self.load(place, Type::String) else {
+                    return Source::I32(0);
+                };
+                text
             }
         };
-        self.body.if_();
-        if literal.len() > INLINE_TEXT {
-            self.push(address);
-            self.push(length);
-            let (constant, length) = self.unit.constants.text(literal);
-            self.body.ins().i32_const(constant.cast_signed()).i32_const(length.cast_signed());
-            self.call("rt_str_eq");
-        } else {
-            self.push_words_equal(address, literal.as_bytes());
+        self.push(text.length);
+        self.body.ins().i32_const(crate::constants::count(literal.len()).cast_signed()).i32_eq();
+        if let Operand::Cell(place) = operand {
+            self.push_tag(place);
+            self.body.ins().i32_const(i32::from(cell::STRING)).i32_eq().i32_and();
+        } else if literal.is_empty() {
+            self.and_not_null(text.null);
         }
-        self.body.ins().local_set(result);
-        self.body.else_();
-        self.body.ins().i32_const(0).local_set(result);
-        self.body.end();
-        Source::Local(result)
+        if !literal.is_empty() {
+            let address = if literal.len() > 8 { self.pin(text.address) } else { text.address };
+            self.body.if_i32();
+            if literal.len() > INLINE_TEXT {
+                self.push(address);
+                self.push(text.length);
+                let (constant, length) = self.unit.constants.text(literal);
+                self.body.ins().i32_const(constant.cast_signed()).i32_const(length.cast_signed());
+                self.call("rt_str_eq");
+            } else {
+                self.push_words_equal(address, literal.as_bytes());
+            }
+            self.body.else_();
+            self.body.ins().i32_const(0);
+            self.body.end();
+        }
+        Source::Local(self.save(ValType::I32))
     }
 
     /// Pushes whether the bytes at an address are these.
@@ -199,9 +199,6 @@ impl Emitter<'_, '_> {
                 self.body.ins().i32_load8_u(at(offset)).i32_const(i32::from(*byte)).i32_eq();
                 (offset, rest) = (offset + 1, finish_word(&mut self.body, offset, behind));
             }
-        }
-        if offset == 0 {
-            self.body.ins().i32_const(1);
         }
     }
 
@@ -225,10 +222,7 @@ impl Emitter<'_, '_> {
             (Operand::Text(x), Operand::Text(y)) => {
                 let null = self.either_null(x.null, y.null);
                 let result = self.body.local(ValType::I32);
-                if let Null::Local(null) = null {
-                    self.body.ins().local_get(null).i32_eqz();
-                    self.body.if_();
-                }
+                let open = self.if_not_null(null);
                 self.push_texts(x, y);
                 self.call("rt_str_cmp");
                 self.body.ins().i32_const(0);
@@ -239,7 +233,7 @@ impl Emitter<'_, '_> {
                     _ => self.body.ins().i32_ge_s(),
                 };
                 self.body.ins().local_set(result);
-                if null != Null::Never {
+                if open {
                     self.body.end();
                 }
                 Operand::Scalar(Scalar { kind: Kind::Bool, source: Source::Local(result), null })
@@ -262,7 +256,7 @@ impl Emitter<'_, '_> {
         self.push_address(b);
         self.body.ins().i32_const(out.cast_signed());
         self.call_checked("rt_compare");
-        self.load(Place::fixed(out), defacto_check::Type::Bool)
+        self.load(Place::Fixed(out), Type::Bool)
     }
 
     /// Both as payloads of one kind, where that loses nothing.

@@ -1,74 +1,48 @@
-use wasm_encoder::{ComponentSection, CustomSection};
-use wasmparser::{Parser, Payload};
-use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
+use std::borrow::Cow;
 
-use crate::library::EmitError;
+use wasm_encoder::{
+    CanonicalOption, ComponentBuilder, ComponentExportKind, ComponentSection, ComponentValType, CustomSection, Encode,
+    ExportKind, ModuleArg, PrimitiveValType,
+};
+
 use crate::manifest::MANIFEST_SECTION;
 
-/// The world that every component of definitions implements.
-const WIT: &str = include_str!("../../../wit/engine@0.1.0/definitions.wit");
+/// Functions of the world `definitions` (`wit/engine@0.1.0/definitions.wit`) that take and give frames.
+pub(crate) const FRAME_FUNCTIONS: [&str; 4] = ["normalize", "interpret", "hints", "evaluate"];
 
 /// Wraps a core module as a component of the world `definitions` and appends the manifest.
-pub(crate) fn wrap(mut module: Vec<u8>, manifest: &str) -> Result<Vec<u8>, EmitError> {
-    let mut resolve = Resolve::default();
-    let package = resolve.push_str("definitions.wit", WIT).map_err(failed)?;
-    let world = resolve.select_world(&[package], Some("definitions")).map_err(failed)?;
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).map_err(failed)?;
-    let component = ComponentEncoder::default().module(&module).map_err(failed)?.encode().map_err(failed)?;
-    let mut bytes = without_producers(&component)?;
-    CustomSection { name: MANIFEST_SECTION.into(), data: manifest.as_bytes().into() }
-        .append_to_component(&mut bytes);
-    Ok(bytes)
-}
+///
+/// Component tooling would do the same but write its own name and version into the component, whose bytes
+/// must depend on definitions and library only. Tests hold the result against the world.
+pub(crate) fn wrap(module: &[u8], manifest: &str) -> Vec<u8> {
+    let mut component = ComponentBuilder::default();
+    let module = component.core_module_raw(None, module);
+    let instance = component.core_instantiate(None, module, Vec::<(&str, ModuleArg)>::new());
+    let memory = component.core_alias_export(None, instance, "memory", ExportKind::Memory);
+    let realloc = component.core_alias_export(None, instance, "cabi_realloc", ExportKind::Func);
 
-fn failed(error: impl std::fmt::Display) -> EmitError {
-    EmitError::Component(error.to_string())
-}
+    let (bytes, list) = component.type_defined(None);
+    list.list(PrimitiveValType::U8);
+    let (frames, mut function) = component.type_function(None);
+    let bytes = ComponentValType::Type(bytes);
+    function.params([("frame", bytes)]).result(Some(bytes));
+    let (text, mut function) = component.type_function(None);
+    let nothing: [(&str, ComponentValType); 0] = [];
+    function.params(nothing).result(Some(ComponentValType::Primitive(PrimitiveValType::String)));
 
-/// The component without the sections that name the tools which wrapped it: its bytes depend on the
-/// definitions and the library only.
-fn without_producers(component: &[u8]) -> Result<Vec<u8>, EmitError> {
-    let mut bytes = component.get(..8).unwrap_or_default().to_vec();
-    let mut depth = 0_u32;
-    let mut copied = 8;
-    for payload in Parser::new(0).parse_all(component) {
-        let payload = payload?;
-        match &payload {
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::CustomSection(section) if depth == 0 && section.name() == "producers" => {
-                // A custom section starts with its id and size, just before its name.
-                let start = section_start(component, copied, section.range().start);
-                bytes.extend_from_slice(component.get(copied..start).unwrap_or_default());
-                copied = section.range().end;
-            }
-            _ => {}
-        }
+    let options = [CanonicalOption::UTF8, CanonicalOption::Memory(memory), CanonicalOption::Realloc(realloc)];
+    let functions = FRAME_FUNCTIONS.iter().map(|name| (*name, frames)).chain([("describe", text)]);
+    for (name, r#type) in functions {
+        let core = component.core_alias_export(None, instance, name, ExportKind::Func);
+        let lifted = component.lift_func(None, core, r#type, options);
+        component.export(name, ComponentExportKind::Func, lifted, None);
     }
-    bytes.extend_from_slice(component.get(copied..).unwrap_or_default());
-    Ok(bytes)
-}
-
-/// Where the section whose content starts at `content` has its id: sections are walked from `from`, which is
-/// the start of one.
-fn section_start(component: &[u8], from: usize, content: usize) -> usize {
-    let mut place = from;
-    while place < content {
-        let mut size = 0_usize;
-        let mut at = place + 1;
-        for shift in (0..35).step_by(7) {
-            let byte = component.get(at).copied().unwrap_or(0);
-            size |= usize::from(byte & 0x7f) << shift;
-            at += 1;
-            if byte & 0x80 == 0 {
-                break;
-            }
-        }
-        if at == content {
-            return place;
-        }
-        place = at + size;
-    }
-    content
+    let mut bytes = component.finish();
+    let section = CustomSection {
+        name: Cow::Borrowed(MANIFEST_SECTION),
+        data: Cow::Borrowed(manifest.as_bytes()),
+    };
+    bytes.push(ComponentSection::id(&section));
+    section.encode(&mut bytes);
+    bytes
 }

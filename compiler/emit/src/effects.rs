@@ -23,13 +23,15 @@ impl Emitter<'_, '_> {
         }
         for (number, effect) in (0..).zip(effects) {
             self.statement();
-            self.body.block();
             if let Some(condition) = &effect.condition {
+                self.body.block();
                 self.skip_unless(condition, code::I02, number);
             }
             self.call("rt_effect");
             self.effect(&effect.kind, event, edges);
-            self.body.end();
+            if effect.condition.is_some() {
+                self.body.end();
+            }
         }
         if guard.is_some() {
             self.body.end();
@@ -38,11 +40,23 @@ impl Emitter<'_, '_> {
 
     /// Leaves the innermost block unless the condition holds.
     fn skip_unless(&mut self, condition: &Expr, code: u32, field: u32) {
-        let holds = self.blaming(code, field, |e| {
-            e.truth(condition);
-            e.save(wasm_encoder::ValType::I32)
-        });
-        self.body.ins().local_get(holds).i32_eqz().br_if(0);
+        let mark = self.body.mark();
+        let fails = self.body.fails();
+        self.truth(condition);
+        if self.body.fails() == fails {
+            self.body.ins().i32_eqz().br_if(0);
+            return;
+        }
+        // It may fail, and then somebody is to blame.
+        self.body.rewind(mark);
+        self.body.block();
+        self.body.open_target();
+        self.truth(condition);
+        // True: on behind the blame. Else: out of the block that was the innermost.
+        self.body.ins().br_if(1).br(2);
+        self.body.close_target();
+        self.blame(code, field);
+        self.body.end();
     }
 
     fn effect(&mut self, effect: &EffectKind, event: Option<&EntityEvent>, edges: &EdgeProperties) {
@@ -88,7 +102,7 @@ impl Emitter<'_, '_> {
     fn relate(&mut self, relate: u32, properties: &[Option<Expr>], descriptors: u32) {
         let cells = self.room(count(properties.len()));
         for (number, value) in (0..).zip(properties) {
-            let out = Place::fixed(cells + number * cell::SIZE);
+            let out = Place::Fixed(cells + number * cell::SIZE);
             let Some(value) = value else {
                 self.store(crate::value::Operand::Null, out);
                 continue;

@@ -128,7 +128,7 @@ pub(crate) fn emit_with(
         names: linked.name_bytes,
         manifest: text.len(),
     };
-    let component = component::wrap(linked.module, &text)?;
+    let component = component::wrap(&linked.module, &text);
     Ok(Compiled { component, manifest, statistics })
 }
 
@@ -136,14 +136,8 @@ pub(crate) fn emit_with(
 fn entries(unit: &mut Unit<'_>, root: u32, returned: u32, start: [u32; 3]) -> Plan {
     use wasm_encoder::Function as Body;
     let mut exports = vec![("cabi_realloc", unit.library_function("cabi_realloc"))];
-    let names = [
-        ("normalize", "rt_normalize"),
-        ("interpret", "rt_interpret"),
-        ("hints", "rt_hints"),
-        ("evaluate", "rt_evaluate"),
-    ];
-    for (name, entry) in names {
-        let entry = unit.library_function(entry);
+    for name in component::FRAME_FUNCTIONS {
+        let entry = unit.library_function(&format!("rt_{name}"));
         let mut body = Body::new([]);
         body.instructions().i32_const(root.cast_signed()).local_get(0).local_get(1).call(entry).end();
         exports.push((name, unit.add(name, &[ValType::I32; 2], &[ValType::I32], body)));

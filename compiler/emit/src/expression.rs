@@ -3,7 +3,7 @@ use defacto_frames::abi::{NEVER, cell, record};
 use defacto_model::ValueType;
 use wasm_encoder::ValType;
 
-use crate::body::{at4, at8};
+use crate::body::at4;
 use crate::unit::Emitter;
 use crate::value::{Kind, Null, Operand, Place, Scalar, Source, Text};
 
@@ -25,19 +25,19 @@ impl Emitter<'_, '_> {
             ExprKind::Literal(value) => self.literal(value),
             ExprKind::Event(index) => self.event_cell(*index),
             ExprKind::Raw(index) => match self.scope.raw {
-                Some(raw) => self.load(Place::behind(raw, index * cell::SIZE), expr.r#type),
+                Some(raw) => self.load(Place::Behind(raw, index * cell::SIZE), expr.r#type),
                 None => Operand::Null,
             },
             ExprKind::Property(index) => self.property(*index),
             ExprKind::Builtin(which) => self.builtin(*which),
             ExprKind::Value => match self.scope.value {
-                Some((local, true)) => self.load(Place::behind(local, 0), Type::String),
-                Some((local, false)) => Operand::Cell(Place::behind(local, 0)),
+                Some((local, true)) => self.load(Place::Behind(local, 0), Type::String),
+                Some((local, false)) => Operand::Cell(Place::Behind(local, 0)),
                 None => Operand::Null,
             },
             ExprKind::Context(which) => match (self.scope.contexts, which) {
-                (Some((event, _)), Context::Event) => Operand::Cell(Place::behind(event, 0)),
-                (Some((_, entity)), Context::Entity) => Operand::Cell(Place::behind(entity, 0)),
+                (Some((event, _)), Context::Event) => Operand::Cell(Place::Behind(event, 0)),
+                (Some((_, entity)), Context::Entity) => Operand::Cell(Place::Behind(entity, 0)),
                 (None, _) => Operand::Null,
             },
             ExprKind::Member(base, name) => self.member(base, name),
@@ -49,7 +49,7 @@ impl Emitter<'_, '_> {
                 self.push_address(index);
                 self.body.ins().i32_const(out.cast_signed());
                 self.call_checked("rt_index");
-                self.load(Place::fixed(out), expr.r#type)
+                self.load(Place::Fixed(out), expr.r#type)
             }
             ExprKind::Not(inner) => self.not(inner),
             ExprKind::Neg(inner) => self.negation(inner, expr.r#type),
@@ -82,7 +82,7 @@ impl Emitter<'_, '_> {
     /// The value of an expression in memory.
     pub(crate) fn cell_of(&mut self, expr: &Expr) -> Place {
         if let ExprKind::Literal(value) = &expr.kind {
-            return Place::fixed(self.unit.constants.cell(value));
+            return Place::Fixed(self.unit.constants.cell(value));
         }
         let operand = self.expression(expr);
         self.cell(operand)
@@ -91,7 +91,7 @@ impl Emitter<'_, '_> {
     /// Writes the value of an expression into a cell.
     pub(crate) fn store_expression(&mut self, expr: &Expr, to: Place) {
         let operand = match &expr.kind {
-            ExprKind::Literal(value) => Operand::Cell(Place::fixed(self.unit.constants.cell(value))),
+            ExprKind::Literal(value) => Operand::Cell(Place::Fixed(self.unit.constants.cell(value))),
             _ => self.expression(expr),
         };
         self.store(operand, to);
@@ -101,7 +101,7 @@ impl Emitter<'_, '_> {
         let known = usize::try_from(index).ok().and_then(|i| self.scope.event_cells.get(i));
         match (self.scope.event, known) {
             (Some(event), Some(known)) => {
-                self.load(Place::behind(event, index * cell::SIZE), known.r#type)
+                self.load(Place::Behind(event, index * cell::SIZE), known.r#type)
             }
             _ => Operand::Null,
         }
@@ -115,12 +115,12 @@ impl Emitter<'_, '_> {
         };
         let r#type = static_type(property.r#type);
         if property.compute.is_none() {
-            return self.load(Place::behind(record, record::HEAD + index * cell::SIZE), r#type);
+            return self.load(Place::Behind(record, record::HEAD + index * cell::SIZE), r#type);
         }
         let out = self.room(1);
         self.body.ins().local_get(record).i32_const(index.cast_signed()).i32_const(out.cast_signed());
         self.call_checked("rt_computed");
-        self.load(Place::fixed(out), r#type)
+        self.load(Place::Fixed(out), r#type)
     }
 
     fn builtin(&mut self, which: EntityBuiltin) -> Operand {
@@ -134,9 +134,11 @@ impl Emitter<'_, '_> {
                 self.body.ins().local_get(record).i32_load(at4(record::STATE));
                 self.body.ins().i32_const(3).i32_shl();
                 let place = self.save(ValType::I32);
-                self.body.ins().local_get(place).i32_load(at4(names));
-                let address = Source::Local(self.save(ValType::I32));
-                self.body.ins().local_get(place).i32_load(at4(names + 4));
+                let address = Source::Memory(Place::Behind(place, names), ValType::I32);
+                // A null has the length 0.
+                self.body.ins().i32_const(0);
+                self.push(Source::Memory(Place::Behind(place, names + 4), ValType::I32));
+                self.body.ins().local_get(missing).select();
                 let length = Source::Local(self.save(ValType::I32));
                 Operand::Text(Text { address, length, null })
             }
@@ -146,33 +148,29 @@ impl Emitter<'_, '_> {
                     return Operand::Null;
                 }
                 let count = entity.map_or(0, |e| crate::constants::count(e.properties.len()));
-                let place = Place::behind(record, record::HEAD + count * cell::SIZE);
+                let place = Place::Behind(record, record::HEAD + count * cell::SIZE);
                 match self.load(place, Type::String) {
                     Operand::Text(text) => {
                         let null = self.either_null(null, text.null);
-                        Operand::Text(Text { null, ..text })
+                        self.body.ins().i32_const(0);
+                        self.push(text.length);
+                        self.body.ins().local_get(missing).select();
+                        let length = Source::Local(self.save(ValType::I32));
+                        Operand::Text(Text { length, null, ..text })
                     }
                     other => other,
                 }
             }
-            EntityBuiltin::CreatedTime => self.instant(record, record::CREATED, null),
-            EntityBuiltin::StateEnteredTime => self.instant(record, record::ENTERED, null),
+            EntityBuiltin::CreatedTime => Operand::Scalar(instant(record, record::CREATED, null)),
+            EntityBuiltin::StateEnteredTime => Operand::Scalar(instant(record, record::ENTERED, null)),
             EntityBuiltin::LastEventTime => {
-                let Operand::Scalar(time) = self.instant(record, record::LAST_EVENT, null) else {
-                    return Operand::Null;
-                };
+                let time = instant(record, record::LAST_EVENT, null);
                 self.push(time.source);
                 self.body.ins().i64_const(NEVER).i64_eq().local_get(missing).i32_or();
                 let null = Null::Local(self.save(ValType::I32));
                 Operand::Scalar(Scalar { null, ..time })
             }
         }
-    }
-
-    fn instant(&mut self, record: u32, offset: u32, null: Null) -> Operand {
-        self.body.ins().local_get(record).i64_load(at8(offset));
-        let source = Source::Local(self.save(ValType::I64));
-        Operand::Scalar(Scalar { kind: Kind::DateTime, source, null })
     }
 
     fn member(&mut self, base: &Expr, name: &str) -> Operand {
@@ -183,6 +181,12 @@ impl Emitter<'_, '_> {
         self.body.ins().i32_const(address.cast_signed()).i32_const(length.cast_signed());
         self.body.ins().i32_const(out.cast_signed());
         self.call("rt_member");
-        Operand::Cell(Place::fixed(out))
+        Operand::Cell(Place::Fixed(out))
     }
+}
+
+/// A time in the head of a record.
+fn instant(record: u32, offset: u32, null: Null) -> Scalar {
+    let source = Source::Memory(Place::Behind(record, offset), ValType::I64);
+    Scalar { kind: Kind::DateTime, source, null }
 }

@@ -5,8 +5,8 @@ use wasmparser::{
     Name, Operator, Parser, Payload, ValType,
 };
 
-/// The compiler is damaged: its runtime library is not what the emitter was written for, or the
-/// component tooling refuses what was emitted. No definition can cause it.
+/// The compiler is damaged: its runtime library is not what the emitter was written for. No definition can
+/// cause it.
 #[derive(Debug, thiserror::Error)]
 pub enum EmitError {
     /// The prebuilt library cannot be parsed.
@@ -15,9 +15,6 @@ pub enum EmitError {
     /// The prebuilt library has another shape.
     #[error("the runtime library is unusable: {0}")]
     Shape(String),
-    /// Wrapping failed.
-    #[error("the emitted module cannot be wrapped as a component: {0}")]
-    Component(String),
     /// The manifest cannot be written.
     #[error("the manifest cannot be written: {0}")]
     Manifest(#[from] serde_json::Error),

@@ -1,4 +1,4 @@
-use defacto_check::Expr;
+use defacto_check::{BinaryOp, Expr, ExprKind, Type};
 use wasm_encoder::ValType;
 
 use crate::unit::Emitter;
@@ -7,14 +7,36 @@ use crate::value::{Kind, Null, Operand, Scalar, Source};
 impl Emitter<'_, '_> {
     /// Pushes 1 where the expression is true; 0 where it is false or null. Another value is a fault.
     pub(crate) fn truth(&mut self, expr: &Expr) {
-        let operand = self.expression(expr);
-        let Some(value) = self.boolean(operand) else {
-            self.body.ins().i32_const(0);
-            return;
-        };
-        self.push(value.source);
-        if let Null::Local(null) = value.null {
-            self.body.ins().local_get(null).i32_eqz().i32_and();
+        match &expr.kind {
+            // Where the right side cannot fail, it does not matter whether a null on the left reaches it.
+            ExprKind::And(a, b) if infallible(b) => {
+                self.truth(a);
+                self.body.if_i32();
+                self.truth(b);
+                self.body.else_();
+                self.body.ins().i32_const(0);
+                self.body.end();
+            }
+            ExprKind::Or(a, b) if infallible(b) => {
+                self.truth(a);
+                self.body.if_i32();
+                self.body.ins().i32_const(1);
+                self.body.else_();
+                self.truth(b);
+                self.body.end();
+            }
+            _ => {
+                let operand = self.expression(expr);
+                match self.boolean(operand) {
+                    None => {
+                        self.body.ins().i32_const(0);
+                    }
+                    Some(value) => {
+                        self.push(value.source);
+                        self.and_not_null(value.null);
+                    }
+                }
+            }
         }
     }
 
@@ -29,7 +51,8 @@ impl Emitter<'_, '_> {
                 self.push_address(place);
                 self.call("rt_bool");
                 let answer = self.save(ValType::I32);
-                self.body.ins().local_get(answer).i32_const(3).i32_eq();
+                self.body.get(answer);
+                self.body.ins().i32_const(3).i32_eq();
                 self.body.fail_if();
                 self.body.ins().local_get(answer).i32_const(1).i32_eq();
                 let source = Source::Local(self.save(ValType::I32));
@@ -59,7 +82,6 @@ impl Emitter<'_, '_> {
         // Unless the right side says otherwise, the result is what the left side decides.
         self.body.ins().i32_const(i32::from(!and)).local_set(result);
         self.body.ins().i32_const(0).local_set(null);
-        let a_null = a.map_or(Null::Never, |a| a.null);
         match a {
             None => {
                 self.body.ins().i32_const(1);
@@ -78,14 +100,16 @@ impl Emitter<'_, '_> {
         self.body.if_();
         // Neither side decides: the neutral value, or null where one of them is.
         self.body.ins().i32_const(i32::from(and)).local_set(result);
-        let nulls = [
-            a.map_or(Some(Source::I32(1)), |_| flag(a_null)),
-            b.map_or(Some(Source::I32(1)), |b| flag(b.null)),
-        ];
-        let nullable = nulls.iter().any(Option::is_some);
+        let nulls = [a, b].map(|side| side.map(|s| s.null));
+        let nullable = nulls.iter().any(|null| *null != Some(Null::Never));
         if nullable {
             for null in nulls {
-                self.push(null.unwrap_or(Source::I32(0)));
+                match null {
+                    None => {
+                        self.body.ins().i32_const(1);
+                    }
+                    Some(null) => self.push_null(null),
+                }
             }
             self.body.ins().i32_or().local_set(null);
         }
@@ -102,15 +126,52 @@ impl Emitter<'_, '_> {
         if !and {
             self.body.ins().i32_eqz();
         }
-        if let Null::Local(null) = value.null {
-            self.body.ins().local_get(null).i32_or();
+        if value.null != Null::Never {
+            self.push_null(value.null);
+            self.body.ins().i32_or();
         }
     }
 }
 
-fn flag(null: Null) -> Option<Source> {
-    match null {
-        Null::Never => None,
-        Null::Local(local) => Some(Source::Local(local)),
+/// Whether an expression certainly gives a value, whatever it reads.
+fn infallible(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Literal(_)
+        | ExprKind::Event(_)
+        | ExprKind::Raw(_)
+        | ExprKind::Builtin(_)
+        | ExprKind::Value
+        | ExprKind::Context(_)
+        | ExprKind::Now => true,
+        ExprKind::Member(a, _) => infallible(a),
+        ExprKind::Not(a) => a.r#type == Type::Bool && infallible(a),
+        ExprKind::And(a, b) | ExprKind::Or(a, b) => {
+            [a, b].iter().all(|x| x.r#type == Type::Bool && infallible(x))
+        }
+        ExprKind::Binary(op, a, b) => {
+            let fits = match op {
+                BinaryOp::Eq | BinaryOp::Ne => true,
+                BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge => {
+                    a.r#type == b.r#type
+                        && matches!(
+                            a.r#type,
+                            Type::Int | Type::Float | Type::String | Type::DateTime | Type::Duration
+                        )
+                }
+                BinaryOp::Add
+                | BinaryOp::Sub
+                | BinaryOp::Mul
+                | BinaryOp::Div
+                | BinaryOp::Rem
+                | BinaryOp::Pow => false,
+            };
+            fits && infallible(a) && infallible(b)
+        }
+        ExprKind::If(c, a, b) => {
+            c.r#type == Type::Bool && infallible(c) && infallible(a) && infallible(b)
+        }
+        ExprKind::Coalesce(parts) => parts.iter().all(infallible),
+        // A computed property may fail, and only the entity type tells whether it is one.
+        ExprKind::Property(_) | ExprKind::Index(..) | ExprKind::Neg(_) | ExprKind::Call(..) => false,
     }
 }

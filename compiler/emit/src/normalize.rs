@@ -32,7 +32,7 @@ impl Emitter<'_, '_> {
     }
 
     fn mapping(&mut self, number: u32, mapping: &Mapping) {
-        let out = Place::behind(OUT, number * cell::SIZE);
+        let out = Place::Behind(OUT, number * cell::SIZE);
         let value = if mapping.computed {
             self.blaming(code::N05, number, |e| e.expression(&mapping.value))
         } else {
@@ -48,7 +48,7 @@ impl Emitter<'_, '_> {
         self.push_tag(out);
         self.body.ins().i32_eqz();
         self.body.if_();
-        let default = Place::fixed(self.unit.constants.cell(&mapping.default));
+        let default = Place::Fixed(self.unit.constants.cell(&mapping.default));
         self.store(Operand::Cell(default), out);
         self.body.end();
     }
@@ -74,13 +74,13 @@ impl Emitter<'_, '_> {
     fn check(&mut self, check: &SchemaCheck, descriptor: u32, coerced: Option<ValueType>) {
         let Some(mapping) = check.mapping else {
             if check.required {
-                let null = Place::fixed(self.unit.constants.cell(&Value::Null));
-                let out = Place::fixed(self.room(1));
+                let null = Place::Fixed(self.unit.constants.cell(&Value::Null));
+                let out = Place::Fixed(self.room(1));
                 self.call_check(NONE, descriptor, null, out);
             }
             return;
         };
-        let place = Place::behind(OUT, mapping * cell::SIZE);
+        let place = Place::Behind(OUT, mapping * cell::SIZE);
         if check.constraints != defacto_check::Constraints::default() {
             self.call_check(mapping, descriptor, place, place);
             return;
@@ -113,7 +113,7 @@ impl Emitter<'_, '_> {
 
 /// The function of an expression that writes its value into the cell behind parameter `out`.
 pub(crate) fn finish_into(mut emitter: Emitter<'_, '_>, value: &defacto_check::Expr, out: u32) -> Body {
-    emitter.store_expression(value, Place::behind(out, 0));
+    emitter.store_expression(value, Place::Behind(out, 0));
     emitter.body
 }
 

@@ -43,6 +43,16 @@ fn every_form_of_expression_validates() {
 }
 
 #[test]
+fn a_component_implements_the_world() {
+    let wit = include_str!("../../../wit/engine@0.1.0/definitions.wit");
+    let mut resolve = wit_parser::Resolve::default();
+    let package = resolve.push_str("definitions.wit", wit).unwrap();
+    let world = resolve.select_world(&[package], Some("definitions")).unwrap();
+    let compiled = compile(&program::small());
+    wit_component::targets(&resolve, world, &compiled.component).unwrap();
+}
+
+#[test]
 fn a_component_imports_nothing_and_names_no_tools() {
     let compiled = compile(&program::small());
     let (modules, custom) = parts(&compiled.component);

@@ -1,9 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use defacto_check::{Entity, EventCell};
+use defacto_frames::abi::cell;
 use wasm_encoder::{Function, ValType};
 
-use crate::body::{Body, at8};
+use crate::body::{Body, at4, at8};
 use crate::constants::Constants;
 use crate::library::Library;
 
@@ -38,6 +39,8 @@ pub(crate) struct Unit<'l> {
     /// Cells of the general arithmetic: operands and result.
     pub(crate) general: u32,
     general_function: u32,
+    fault_function: u32,
+    stores: [Option<u32>; 3],
 }
 
 impl<'l> Unit<'l> {
@@ -59,8 +62,11 @@ impl<'l> Unit<'l> {
             shared,
             general,
             general_function: 0,
+            fault_function: 0,
+            stores: [None; 3],
         };
         unit.general_function = unit.general_arithmetic();
+        unit.fault_function = unit.arithmetic_fault();
         unit
     }
 
@@ -123,25 +129,98 @@ impl<'l> Unit<'l> {
         self.library.type_count + u32::try_from(place).unwrap_or(u32::MAX)
     }
 
-    /// `(op, tag, payload, tag, payload) -> status`: what inline arithmetic falls back on. It gives the
-    /// result where there is one, else exactly the library's fault.
+    /// `(code, a, b) -> status`: what inline arithmetic falls back on, with [`arithmetic_code`] and the
+    /// payloads. It gives the result where there is one, else exactly the library's fault.
     fn general_arithmetic(&mut self) -> u32 {
-        let mut body = Body::new(5);
+        let mut body = Body::new(3);
         let cells = [self.general, self.general + 16, self.general + 32];
-        for (cell, tag) in [(cells[0], 1), (cells[1], 3)] {
-            let address = cell.cast_signed();
-            body.ins().i32_const(address).local_get(tag).i64_extend_i32_u().i64_store(at8(0));
-            body.ins().i32_const(address).local_get(tag + 1).i64_store(at8(8));
+        for (cell, shift, payload) in [(cells[0], 3, 1), (cells[1], 6, 2)] {
+            body.ins().i32_const(0).local_get(0).i32_const(shift).i32_shr_u().i32_const(7).i32_and();
+            body.ins().i64_extend_i32_u().i64_store(at8(cell));
+            body.ins().i32_const(0).local_get(payload).i64_store(at8(cell + 8));
         }
-        body.ins().local_get(0);
+        body.ins().local_get(0).i32_const(7).i32_and();
         for cell in cells {
             body.ins().i32_const(cell.cast_signed());
         }
         let arithmetic = self.library_function("rt_arith");
         body.ins().call(arithmetic);
         body.fail_if();
-        let params = [ValType::I32, ValType::I32, ValType::I64, ValType::I32, ValType::I64];
-        self.add("arithmetic", &params, &[ValType::I32], body.finish())
+        self.add("arithmetic", &ARITHMETIC, &[ValType::I32], body.finish())
+    }
+
+    /// `(code, a, b)`: the same where it is known to fail.
+    fn arithmetic_fault(&mut self) -> u32 {
+        let mut body = Function::new([]);
+        body.instructions().local_get(0).local_get(1).local_get(2).call(self.general_function);
+        body.instructions().if_(wasm_encoder::BlockType::Empty).return_().end().unreachable().end();
+        self.add("arithmetic_fault", &ARITHMETIC, &[], body)
+    }
+
+    /// A function `(address, payload…, null)` that writes a cell: null where `null` is not 0.
+    pub(crate) fn store_function(&mut self, store: Store) -> u32 {
+        if let Some(Some(function)) = self.stores.get(store as usize) {
+            return *function;
+        }
+        let (name, params) = store.shape();
+        let null = crate::constants::count(params.len()) - 1;
+        let mut body = Function::new([]);
+        let mut ins = body.instructions();
+        ins.local_get(null).if_(wasm_encoder::BlockType::Empty);
+        for half in [0, 8] {
+            ins.local_get(0).i64_const(0).i64_store(at8(half));
+        }
+        ins.return_().end().local_get(0);
+        match store {
+            Store::Number => {
+                ins.local_get(1).i64_extend_i32_u().i64_store(at8(cell::TAG));
+                ins.local_get(0).local_get(2).i64_store(at8(cell::PAYLOAD));
+            }
+            Store::Float => {
+                ins.i64_const(i64::from(cell::FLOAT)).i64_store(at8(cell::TAG));
+                ins.local_get(0).local_get(1).f64_store(at8(cell::PAYLOAD));
+            }
+            Store::Text => {
+                ins.i32_const(i32::from(cell::STRING)).i32_store(at4(cell::TAG));
+                ins.local_get(0).local_get(2).i32_store(at4(cell::AUX));
+                ins.local_get(0).local_get(1).i64_extend_i32_u().i64_store(at8(cell::PAYLOAD));
+            }
+        }
+        ins.end();
+        let function = self.add(name, params, &[], body);
+        if let Some(place) = self.stores.get_mut(store as usize) {
+            *place = Some(function);
+        }
+        function
+    }
+}
+
+/// Parameters of the general arithmetic.
+const ARITHMETIC: [ValType; 3] = [ValType::I32, ValType::I64, ValType::I64];
+
+/// Operator and tags of the operands in one number.
+pub(crate) fn arithmetic_code(op: i32, a: u8, b: u8) -> i32 {
+    op | i32::from(a) << 3 | i32::from(b) << 6
+}
+
+/// The functions that write a value which may be null.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Store {
+    /// `(address, tag, payload, null)`
+    Number,
+    /// `(address, payload, null)`
+    Float,
+    /// `(address, text, length, null)`
+    Text,
+}
+
+impl Store {
+    fn shape(self) -> (&'static str, &'static [ValType]) {
+        match self {
+            Self::Number => ("store", &[ValType::I32, ValType::I32, ValType::I64, ValType::I32]),
+            Self::Float => ("store_float", &[ValType::I32, ValType::F64, ValType::I32]),
+            Self::Text => ("store_text", &[ValType::I32, ValType::I32, ValType::I32, ValType::I32]),
+        }
     }
 }
 
@@ -228,11 +307,18 @@ impl<'a, 'l> Emitter<'a, 'l> {
         self.body.fail_if();
     }
 
-    /// Calls [`Unit::general_arithmetic`] with the arguments on the stack.
+    /// Calls the general arithmetic with the arguments on the stack.
     pub(crate) fn call_general(&mut self) {
         let function = self.unit.general_function;
         self.body.ins().call(function);
         self.body.fail_if();
+    }
+
+    /// Fails as the general arithmetic does with the arguments on the stack.
+    pub(crate) fn call_fault(&mut self) {
+        let function = self.unit.fault_function;
+        self.body.ins().call(function);
+        self.body.fail();
     }
 
     /// Emits `part`; where it fails, the fault gets this code and field, unless a deeper call has set one.
@@ -242,15 +328,26 @@ impl<'a, 'l> Emitter<'a, 'l> {
         field: u32,
         part: impl FnOnce(&mut Self) -> T,
     ) -> T {
+        let mark = self.body.mark();
+        let fails = self.body.fails();
         self.body.block();
         self.body.open_target();
         let result = part(self);
+        if self.body.fails() == fails {
+            self.body.forget_target(mark);
+            return result;
+        }
         self.body.ins().br(1);
         self.body.close_target();
+        self.blame(code, field);
+        self.body.end();
+        result
+    }
+
+    /// Completes the fault record and fails.
+    pub(crate) fn blame(&mut self, code: u32, field: u32) {
         self.body.ins().i32_const(code.cast_signed()).i32_const(field.cast_signed());
         self.call("rt_blame");
         self.body.fail();
-        self.body.end();
-        result
     }
 }

@@ -1,0 +1,53 @@
+(func $entities.order.states.open.when.paid (;75;) (type 6) (param i32 i32) (result i32)
+    (local i32)
+    block ;; label = @1
+      block ;; label = @2
+        local.get 0
+        f64.load offset=8
+        f64.const 0x0p+0 (;=0;)
+        f64.gt
+        local.tee 2
+        local.get 0
+        i32.load8_u
+        i32.eqz
+        i32.eqz
+        i32.and
+        i32.eqz
+        br_if 0 (;@2;)
+        call 30
+        local.get 1
+        call 24
+        call 30
+        local.get 1
+        i32.const 0
+        local.get 0
+        call 27
+        br_if 1 (;@1;)
+        block ;; label = @3
+          local.get 1
+          i32.load offset=84
+          i32.const 4
+          i32.eq
+          if (result i32) ;; label = @4
+            local.get 1
+            i32.load offset=88
+            i32.load align=1
+            i32.const 1684828007
+            i32.eq
+          else
+            i32.const 0
+          end
+          local.tee 2
+          i32.eqz
+          br_if 0 (;@3;)
+          call 30
+          local.get 1
+          i32.const 0
+          call 25
+          br_if 2 (;@1;)
+        end
+      end
+      i32.const 0
+      return
+    end
+    i32.const 1

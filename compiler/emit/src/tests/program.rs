@@ -348,21 +348,19 @@ pub(crate) fn large(entities: usize, states: usize, events: usize) -> Program {
     Program { entities: made.collect(), sources: Vec::new(), expressions: Vec::new() }
 }
 
-/// A guard of two comparisons, a transition, two sets and an increment.
+/// A guard of two comparisons, a transition, a set and an increment.
 fn typical_handler(path: &str, number: u32) -> Handler {
     let amount = expr(ExprKind::Event(0), Type::Float);
     let tier = expr(ExprKind::Event(1), Type::String);
     let enough = binary(BinaryOp::Ge, &amount, &float(10.5), Type::Bool);
     let gold = binary(BinaryOp::Eq, &tier, &text("gold"), Type::Bool);
     let guard = expr(ExprKind::And(Box::new(enough), Box::new(gold)), Type::Bool);
-    let sum = binary(BinaryOp::Add, &expr(ExprKind::Property(0), Type::Float), &amount, Type::Float);
     handler(
         path,
         Some(guard),
         vec![
             effect(EffectKind::Transition { to: number }),
             effect(EffectKind::Set { property: 1, value: tier }),
-            effect(EffectKind::Set { property: 2, value: sum }),
             effect(EffectKind::Increment { property: 4, by: int(1) }),
         ],
     )
