@@ -1,6 +1,8 @@
 //! Effects of handlers and time rules (language.md 2.6).
 
-use defacto_definitions::{AmountDef, EffectDef, ExprText, Literal, Spanned, ValueDef};
+use defacto_definitions::{
+    AmountDef, EffectDef, ExprText, Literal, PropertyDef, Spanned, ValueDef,
+};
 use defacto_diagnostics::{Code, Diagnostic, Span, nearest};
 use defacto_model::{Value, ValueType};
 
@@ -362,7 +364,7 @@ impl Effects<'_> {
         };
         let hint_fields = self.relate_hints(&target.value, hints, &path);
         let wanted = declared.get(at).map_or(&[][..], |relationship| &relationship.properties);
-        let mut values: Vec<Option<Expr>> = vec![None; wanted.len()];
+        let mut values: Vec<Option<Expr>> = wanted.iter().map(edge_default).collect();
         for (name, given) in properties {
             let Some(slot) = wanted.iter().position(|p| p.name.value == name.value) else {
                 let help = nearest(&name.value, wanted.iter().map(|p| p.name.value.as_str()));
@@ -428,6 +430,13 @@ impl Effects<'_> {
         }
         fields
     }
+}
+
+/// The value of an edge property that an effect does not give; errors in it are reported where it stands.
+fn edge_default(def: &PropertyDef) -> Option<Expr> {
+    let value = literal::of_type(def.default.as_ref()?, def.r#type).ok()?;
+    let r#type = Kinds::of_value(&value).to_type();
+    Some(Expr { kind: ExprKind::Literal(value), r#type })
 }
 
 /// Types a guard or condition; warns when its type is known and not Bool (W-15).

@@ -103,16 +103,12 @@ impl Typing<'_, '_> {
     fn of(&mut self, tree: &syntax::Expr) -> Typed {
         let mut spine = Vec::new();
         let mut node = tree;
-        loop {
-            match &node.kind {
-                syntax::ExprKind::Binary(_, left, _)
-                | syntax::ExprKind::Index(left, _)
-                | syntax::ExprKind::Member(left, _) => {
-                    spine.push(node);
-                    node = left;
-                }
-                _ => break,
-            }
+        while let syntax::ExprKind::Binary(_, left, _)
+        | syntax::ExprKind::Index(left, _)
+        | syntax::ExprKind::Member(left, _) = &node.kind
+        {
+            spine.push(node);
+            node = left;
         }
         let mut value = self.leaf(node);
         for node in spine.into_iter().rev() {

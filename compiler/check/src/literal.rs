@@ -15,18 +15,17 @@ pub(crate) const fn type_name(r#type: ValueType) -> &'static str {
     }
 }
 
-/// The literal as a value of its own kind; `None` for what is not finite.
-pub(crate) fn value(literal: &Literal) -> Option<Value> {
+/// The literal as a value of its own kind.
+pub(crate) fn value(literal: &Literal) -> Value {
     match literal {
-        Literal::Null => Some(Value::Null),
-        Literal::Bool(b) => Some(Value::Bool(*b)),
-        Literal::Int(n) => Some(Value::Int(*n)),
-        Literal::Float(x) => x.is_finite().then_some(Value::Float(*x)),
-        Literal::String(text) => Some(Value::String(text.clone())),
-        Literal::List(items) => items.iter().map(value).collect::<Option<_>>().map(Value::List),
+        Literal::Null => Value::Null,
+        Literal::Bool(b) => Value::Bool(*b),
+        Literal::Int(n) => Value::Int(*n),
+        Literal::Float(x) => Value::Float(*x),
+        Literal::String(text) => Value::String(text.clone()),
+        Literal::List(elements) => Value::List(elements.iter().map(value).collect()),
         Literal::Object(entries) => {
-            let entries = entries.iter().map(|(key, item)| Some((key.clone(), value(item)?)));
-            entries.collect::<Option<_>>().map(Value::Object)
+            Value::Object(entries.iter().map(|(key, entry)| (key.clone(), value(entry))).collect())
         }
     }
 }

@@ -213,7 +213,8 @@ pub enum EffectKind {
     Relate {
         /// Index into [`EntityEvent::relates`].
         relate: u32,
-        /// One expression per property of the relationship, `None` where the effect gives none.
+        /// One expression per property of the relationship: that of the effect, else the property's
+        /// default, else `None`.
         properties: Vec<Option<Expr>>,
     },
 }

@@ -188,5 +188,5 @@ fn compare(a: &Value, b: &Value) -> Option<Ordering> {
 pub(crate) fn whole(x: f64) -> Option<i64> {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
     #[expect(clippy::cast_possible_truncation, reason = "the value lies within i64")]
-    (x >= -LIMIT && x < LIMIT && x.fract() == 0.0).then_some(x as i64)
+    ((-LIMIT..LIMIT).contains(&x) && x.fract() == 0.0).then_some(x as i64)
 }

@@ -165,9 +165,7 @@ fn mapping(
         Typed::new(ExprKind::Literal(Value::Null), Kinds::NULL)
     };
     let default = def.default.as_ref().map_or(Value::Null, |given| {
-        let value = literal::value(&given.value)
-            .ok_or_else(|| format!("{} cannot be a default", literal::describe(&given.value)));
-        value.and_then(|value| literal::coerced(value, def.r#type)).unwrap_or_else(|message| {
+        literal::coerced(literal::value(&given.value), def.r#type).unwrap_or_else(|message| {
             found.push(Diagnostic::new(Code::E25, &given.path, given.span, message));
             Value::Null
         })

@@ -1,6 +1,8 @@
 //! The checker against the conformance corpus: definitions that must be refused or accepted, and
 //! expressions that must not pass.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by failing")]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
