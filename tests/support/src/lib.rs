@@ -1,1 +1,18 @@
-//! To be written.
+//! What tests of several crates share: the oracle, a deliberately plain interpreter of checked
+//! definitions that stands in for compiled modules and judges them, and seeded generators of definition
+//! sets and events.
+//!
+//! Invariant: nothing here is fast, and nothing here is used outside tests.
+
+mod evaluate;
+mod interpret;
+mod manifest;
+mod normalize;
+mod oracle;
+mod random;
+mod trouble;
+mod values;
+
+pub use manifest::manifest;
+pub use oracle::{Oracle, OracleError};
+pub use random::Random;

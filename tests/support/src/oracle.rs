@@ -1,0 +1,140 @@
+use defacto_check::{Expr, Program, check};
+use defacto_definitions::{Definitions, canonical, hashes, load_document};
+use defacto_diagnostics::{Diagnostic, Severity};
+use defacto_model::{FailureCode, Manifest, Timestamp, Value};
+use defacto_ports::{
+    EntityInput, Error, FaultReport, HintRequest, Interpreted, Machines, NormalizedEvent, RawRecord, RecordFailure,
+};
+
+use crate::evaluate::Names;
+use crate::{interpret, manifest, normalize};
+
+/// A plain, slow interpreter of checked definitions behind the port that compiled modules implement.
+#[derive(Debug)]
+pub struct Oracle {
+    program: Program,
+    manifest: Manifest,
+}
+
+/// Why definitions cannot be interpreted.
+#[derive(Debug, thiserror::Error)]
+#[error("the definitions have errors: {0:?}")]
+pub struct OracleError(pub Vec<Diagnostic>);
+
+impl Oracle {
+    /// Checks definitions and interprets them.
+    ///
+    /// # Errors
+    ///
+    /// [`OracleError`] with the errors found.
+    pub fn new(definitions: &Definitions) -> Result<Self, OracleError> {
+        let (program, found) = check(definitions);
+        let errors: Vec<Diagnostic> = found.into_iter().filter(|d| d.severity() == Severity::Error).collect();
+        if !errors.is_empty() {
+            return Err(OracleError(errors));
+        }
+        let manifest = manifest(&program, &hashes(&canonical(definitions)));
+        Ok(Self { program, manifest })
+    }
+
+    /// As [`Oracle::new`], from definitions in one YAML or JSON text.
+    ///
+    /// # Errors
+    ///
+    /// [`OracleError`] with the errors found.
+    pub fn from_text(text: &str) -> Result<Self, OracleError> {
+        let loaded = load_document("definitions.yaml", text);
+        let errors: Vec<Diagnostic> =
+            loaded.diagnostics.into_iter().filter(|d| d.severity() == Severity::Error).collect();
+        if !errors.is_empty() {
+            return Err(OracleError(errors));
+        }
+        Self::new(&loaded.definitions)
+    }
+
+    /// Interprets a program that was checked already.
+    pub fn of_program(program: Program, manifest: Manifest) -> Self {
+        Self { program, manifest }
+    }
+
+    /// What is interpreted.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// Value of a free-standing expression.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong, in words.
+    pub fn evaluate(
+        expr: &Expr,
+        event: &Value,
+        entity: &Value,
+        value: &Value,
+        now: Timestamp,
+    ) -> Result<Value, String> {
+        let names = Names {
+            now: now.as_micros(),
+            value: Some(value),
+            event_context: Some(event),
+            entity_context: Some(entity),
+            ..Names::default()
+        };
+        names.evaluate(expr).map_err(|trouble| trouble.message())
+    }
+
+    fn missing(what: &str, index: u32) -> Error {
+        Error::Module { message: format!("there is no {what} {index}") }
+    }
+}
+
+impl Machines for Oracle {
+    fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    fn digest(&self) -> &str {
+        &self.manifest.content_hash
+    }
+
+    fn normalize(
+        &self,
+        source: u32,
+        records: &[RawRecord<'_>],
+        ingested_at: Timestamp,
+    ) -> Result<Vec<Result<NormalizedEvent, RecordFailure>>, Error> {
+        let known = self.program.sources.get(source as usize).ok_or_else(|| Self::missing("source", source))?;
+        Ok(records.iter().map(|r| normalize::normalize(&self.program, known, r.text, ingested_at)).collect())
+    }
+
+    fn interpret(
+        &self,
+        entity: u32,
+        entities: Vec<EntityInput>,
+        advance_to: Option<Timestamp>,
+    ) -> Result<Interpreted, Error> {
+        let known = self.program.entities.get(entity as usize).ok_or_else(|| Self::missing("entity", entity))?;
+        let mut counts = interpret::Counts::default();
+        let entities =
+            entities.into_iter().map(|input| interpret::run(known, input, advance_to, &mut counts)).collect();
+        Ok(Interpreted { entities, effects: counts.effects, transitions: counts.transitions })
+    }
+
+    fn hints(&self, requests: &[HintRequest]) -> Result<Vec<Result<Option<String>, FaultReport>>, Error> {
+        let one = |request: &HintRequest| {
+            let field = self
+                .program
+                .entities
+                .get(request.entity as usize)
+                .and_then(|entity| entity.identity.get(request.identity_field as usize))
+                .ok_or_else(|| Self::missing("identity field", request.identity_field))?;
+            Ok(normalize::hint(field, &request.value, Timestamp::EPOCH).map_err(|trouble| FaultReport {
+                code: trouble.code.unwrap_or(FailureCode::N09),
+                message: trouble.message(),
+                field: trouble.field,
+            }))
+        };
+        requests.iter().map(one).collect()
+    }
+}
