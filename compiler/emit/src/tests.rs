@@ -119,3 +119,12 @@ fn an_unusable_library_is_an_error() {
     assert!(error.to_string().contains("rt_eq"));
     assert!(Library::parse(b"\0asm").is_err());
 }
+
+#[test]
+fn the_real_library_has_every_function() {
+    for program in [program::small(), program::every_form()] {
+        let compiled = crate::emit(&program, &Hashes::default()).unwrap();
+        Validator::new().validate_all(&compiled.component).unwrap();
+        println!("{} bytes: {:?}", compiled.component.len(), compiled.statistics);
+    }
+}
