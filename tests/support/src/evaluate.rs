@@ -79,11 +79,13 @@ impl Names<'_> {
             },
             ExprKind::Neg(inner) => return values::negate(self.evaluate(inner)?),
             ExprKind::If(condition, then, otherwise) => {
-                let chosen = if truth(&self.evaluate(condition)?)? == Some(true) { then } else { otherwise };
+                let chosen =
+                    if truth(&self.evaluate(condition)?)? == Some(true) { then } else { otherwise };
                 return self.evaluate(chosen);
             }
             ExprKind::Call(function, args) => {
-                let args = args.iter().map(|arg| self.evaluate(arg)).collect::<Result<Vec<_>, _>>()?;
+                let args =
+                    args.iter().map(|arg| self.evaluate(arg)).collect::<Result<Vec<_>, _>>()?;
                 return values::call(*function, &args, self.now);
             }
             ExprKind::Coalesce(args) => {
@@ -120,7 +122,9 @@ impl Names<'_> {
     }
 
     fn property(&self, at: u32) -> Result<Value, Trouble> {
-        let (Some(record), Some(entity)) = (self.record, self.entity) else { return Ok(Value::Null) };
+        let (Some(record), Some(entity)) = (self.record, self.entity) else {
+            return Ok(Value::Null);
+        };
         match entity.properties.get(at as usize) {
             Some(property) if property.compute.is_some() => self.computed(property),
             _ => Ok(record.properties.get(at as usize).cloned().unwrap_or_default()),
@@ -138,9 +142,10 @@ impl Names<'_> {
     fn builtin(&self, field: EntityBuiltin) -> Value {
         let (Some(record), Some(entity)) = (self.record, self.entity) else { return Value::Null };
         match field {
-            EntityBuiltin::State => {
-                entity.states.get(record.state as usize).map_or(Value::Null, |s| Value::String(s.name.clone()))
-            }
+            EntityBuiltin::State => entity
+                .states
+                .get(record.state as usize)
+                .map_or(Value::Null, |s| Value::String(s.name.clone())),
             EntityBuiltin::Id => self.id.map_or(Value::Null, |id| Value::String(id.to_string())),
             EntityBuiltin::CreatedTime => Value::DateTime(record.created),
             EntityBuiltin::StateEnteredTime => Value::DateTime(record.entered),

@@ -98,7 +98,8 @@ impl Machine<'_> {
                 ItemCause::Event(_) => trouble.code.unwrap_or(FailureCode::I01),
                 ItemCause::Rule { .. } => FailureCode::T01,
             };
-            let fault = FaultReport { code, field: trouble.field.clone(), message: trouble.message() };
+            let fault =
+                FaultReport { code, field: trouble.field.clone(), message: trouble.message() };
             self.items.push(Item::Failure { cause, instant, fault });
         }
         if matches!(cause, ItemCause::Event(_)) {
@@ -147,12 +148,16 @@ impl Machine<'_> {
 
     fn store_computed(&mut self, instant: Timestamp) -> Result<(), Trouble> {
         let entity = self.entity;
-        for (at, property) in entity.properties.iter().enumerate().filter(|(_, p)| p.compute.is_some()) {
+        for (at, property) in
+            entity.properties.iter().enumerate().filter(|(_, p)| p.compute.is_some())
+        {
             if self.record.is_none() {
                 return Ok(());
             }
             let value = self.names(instant, &[]).computed(property)?;
-            if let Some(slot) = self.record.as_mut().and_then(|record| record.properties.get_mut(at)) {
+            if let Some(slot) =
+                self.record.as_mut().and_then(|record| record.properties.get_mut(at))
+            {
                 *slot = value;
             }
         }
@@ -197,9 +202,9 @@ impl Machine<'_> {
     }
 
     fn existing(&mut self) -> Result<&mut Record, Trouble> {
-        self.record
-            .as_mut()
-            .ok_or_else(|| Trouble::new(FaultKind::NoEntity, Value::Null).blame(FailureCode::I06, None))
+        self.record.as_mut().ok_or_else(|| {
+            Trouble::new(FaultKind::NoEntity, Value::Null).blame(FailureCode::I06, None)
+        })
     }
 
     fn effect(
@@ -220,25 +225,36 @@ impl Machine<'_> {
                 self.counts.transitions += 1;
             }
             EffectKind::Set { property, value } => {
-                let raises = |trouble: Trouble| trouble.blame(FailureCode::I03, self.name_of(*property));
+                let raises =
+                    |trouble: Trouble| trouble.blame(FailureCode::I03, self.name_of(*property));
                 let value = self.names(instant, cells).evaluate(value).map_err(raises)?;
                 self.existing()?;
                 self.assign(*property, &value)?;
             }
             EffectKind::Increment { property, by } => {
-                let raises = |trouble: Trouble| trouble.blame(FailureCode::I03, self.name_of(*property));
+                let raises =
+                    |trouble: Trouble| trouble.blame(FailureCode::I03, self.name_of(*property));
                 let by = self.names(instant, cells).evaluate(by).map_err(raises)?;
-                let current = self.existing()?.properties.get(*property as usize).cloned().unwrap_or_default();
+                let current = self
+                    .existing()?
+                    .properties
+                    .get(*property as usize)
+                    .cloned()
+                    .unwrap_or_default();
                 if by == Value::Null {
                     return Ok(());
                 }
-                let raises = |trouble: Trouble| trouble.blame(FailureCode::I03, self.name_of(*property));
-                let number = |value: &Value| matches!(value, Value::Int(_) | Value::Float(_) | Value::BigInt(_));
+                let raises =
+                    |trouble: Trouble| trouble.blame(FailureCode::I03, self.name_of(*property));
+                let number = |value: &Value| {
+                    matches!(value, Value::Int(_) | Value::Float(_) | Value::BigInt(_))
+                };
                 if !number(&by) {
                     return Err(raises(Trouble::new(FaultKind::Increment, by)));
                 }
                 let current = if current == Value::Null { Value::Int(0) } else { current };
-                let sum = values::binary(defacto_check::BinaryOp::Add, current, by).map_err(raises)?;
+                let sum =
+                    values::binary(defacto_check::BinaryOp::Add, current, by).map_err(raises)?;
                 self.assign(*property, &sum)?;
             }
             EffectKind::Relate { relate, properties } => {
@@ -267,7 +283,12 @@ impl Machine<'_> {
             latches: 0,
             last_rule: None,
             next_due: None,
-            properties: self.entity.properties.iter().map(|property| property.default.clone()).collect(),
+            properties: self
+                .entity
+                .properties
+                .iter()
+                .map(|property| property.default.clone())
+                .collect(),
         });
     }
 
@@ -275,7 +296,9 @@ impl Machine<'_> {
         let Some(property) = self.entity.properties.get(at as usize) else { return Ok(()) };
         let value = values::stored(property.r#type, &property.constraints, value)
             .map_err(|trouble| trouble.blame(FailureCode::I04, Some(&property.name)))?;
-        if let Some(slot) = self.record.as_mut().and_then(|record| record.properties.get_mut(at as usize)) {
+        if let Some(slot) =
+            self.record.as_mut().and_then(|record| record.properties.get_mut(at as usize))
+        {
             *slot = value;
         }
         Ok(())
@@ -313,8 +336,12 @@ impl Machine<'_> {
         let threshold = Micros(rule.threshold_us);
         match rule.kind {
             RuleKind::StateDuration => record.entered.checked_add(threshold),
-            RuleKind::Expiration => record.created.checked_add(threshold).map(|due| due.max(record.entered)),
-            RuleKind::Inactivity => record.last_event?.checked_add(threshold).map(|due| due.max(record.entered)),
+            RuleKind::Expiration => {
+                record.created.checked_add(threshold).map(|due| due.max(record.entered))
+            }
+            RuleKind::Inactivity => {
+                record.last_event?.checked_add(threshold).map(|due| due.max(record.entered))
+            }
         }
     }
 
@@ -338,7 +365,8 @@ impl Machine<'_> {
             record.last_rule = Some(due);
             let cause = ItemCause::Rule { state, rule: index };
             let entity = self.entity;
-            let rule = entity.states.get(state as usize).and_then(|state| state.after.get(index as usize));
+            let rule =
+                entity.states.get(state as usize).and_then(|state| state.after.get(index as usize));
             if let Some(rule) = rule {
                 self.step(cause, due, |machine, now| {
                     machine.guarded(rule.guard.as_ref(), &rule.effects, None, now, cause, &[])
@@ -361,7 +389,8 @@ impl Machine<'_> {
         self.items.push(Item::Failure { cause, instant, fault });
         let entity = self.entity;
         if let Some(record) = &mut self.record {
-            let count = entity.states.get(record.state as usize).map_or(0, |state| state.after.len());
+            let count =
+                entity.states.get(record.state as usize).map_or(0, |state| state.after.len());
             record.latches = (0..count).fold(0, |latches, bit| latches | (1 << bit));
         }
     }

@@ -1,9 +1,11 @@
-use defacto_check::{Entity, EntityEvent, Program, Property, Relationship, Source, SourceEvent, Timestamp, Type};
+use defacto_check::{
+    Entity, EntityEvent, Program, Property, Relationship, Source, SourceEvent, Timestamp, Type,
+};
 use defacto_definitions::Hashes;
 use defacto_model::{
-    EntityEventManifest, EntityManifest, FieldManifest, HintManifest, IdentityFieldManifest, Manifest,
-    MappedFieldManifest, PropertyManifest, RelateManifest, RelationshipManifest, SourceEventManifest, SourceManifest,
-    StateManifest, ValueType,
+    EntityEventManifest, EntityManifest, FieldManifest, HintManifest, IdentityFieldManifest,
+    Manifest, MappedFieldManifest, PropertyManifest, RelateManifest, RelationshipManifest,
+    SourceEventManifest, SourceManifest, StateManifest, ValueType,
 };
 
 /// The manifest of a program that no module has: layout and address are zero.
@@ -31,7 +33,10 @@ fn entity(entity: &Entity) -> EntityManifest {
         states: entity
             .states
             .iter()
-            .map(|state| StateManifest { name: state.name.clone(), rules: rules(state.after.len()) })
+            .map(|state| StateManifest {
+                name: state.name.clone(),
+                rules: rules(state.after.len()),
+            })
             .collect(),
         properties: entity.properties.iter().map(property).collect(),
         identity: entity
@@ -77,7 +82,10 @@ fn event(event: &EntityEvent) -> EntityEventManifest {
         fields: event
             .fields
             .iter()
-            .map(|cell| FieldManifest { origin: cell.origin.clone(), r#type: declared(cell.r#type) })
+            .map(|cell| FieldManifest {
+                origin: cell.origin.clone(),
+                r#type: declared(cell.r#type),
+            })
             .collect(),
         relates: event
             .relates
@@ -109,7 +117,9 @@ fn source(source: &Source) -> SourceManifest {
     SourceManifest {
         name: source.name.clone(),
         event_type: source.event_type.clone(),
-        timestamp_field: timestamp.as_ref().map_or_else(|| "timestamp".to_owned(), |path| path.path.clone()),
+        timestamp_field: timestamp
+            .as_ref()
+            .map_or_else(|| "timestamp".to_owned(), |path| path.path.clone()),
         timestamp,
         events: source.events.iter().map(source_event).collect(),
         event_id: source.event_id.clone(),
@@ -117,7 +127,9 @@ fn source(source: &Source) -> SourceManifest {
 }
 
 fn source_event(event: &SourceEvent) -> SourceEventManifest {
-    let of_schema = |name: &str| event.schema.iter().flatten().find(|check| check.name == name).map(|c| c.r#type);
+    let of_schema = |name: &str| {
+        event.schema.iter().flatten().find(|check| check.name == name).map(|c| c.r#type)
+    };
     SourceEventManifest {
         name: event.name.clone(),
         raw_types: event.raw_types.clone(),

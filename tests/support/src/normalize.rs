@@ -27,7 +27,8 @@ pub(crate) fn normalize(
     let raw = match parse(text) {
         Ok(raw @ Value::Object(_)) => raw,
         Ok(_) => {
-            let message = format!("the record is no object, so it has no field `{}`", source.event_type.path);
+            let message =
+                format!("the record is no object, so it has no field `{}`", source.event_type.path);
             return Err(failure(FailureCode::N01, message, None, type_field()));
         }
         Err(error) => return Err(failure(FailureCode::N01, error.to_string(), None, type_field())),
@@ -58,8 +59,12 @@ struct RawRow<'a> {
 
 impl RawRow<'_> {
     fn normalize(&self) -> Result<NormalizedEvent, Trouble> {
-        let cells: Vec<Value> =
-            self.event.paths.iter().map(|path| lookup(self.raw, path).unwrap_or_default()).collect();
+        let cells: Vec<Value> = self
+            .event
+            .paths
+            .iter()
+            .map(|path| lookup(self.raw, path).unwrap_or_default())
+            .collect();
         let names = Names { now: self.now.as_micros(), cells: &cells, ..Names::default() };
         let timestamp = self.timestamp(&names)?;
         let mut fields = Vec::with_capacity(self.event.mappings.len());
@@ -79,26 +84,42 @@ impl RawRow<'_> {
             self.event.mappings.iter().map(|mapping| mapping.name.clone()).zip(fields).collect();
         let event_id = self.event_id(&data, timestamp)?;
         let hints = self.hints(&data)?;
-        Ok(NormalizedEvent { event_id, event_type: self.event.name.clone(), timestamp, data, hints })
+        Ok(NormalizedEvent {
+            event_id,
+            event_type: self.event.name.clone(),
+            timestamp,
+            data,
+            hints,
+        })
     }
 
     fn timestamp(&self, names: &Names<'_>) -> Result<Timestamp, Trouble> {
         let (value, field) = match &self.source.timestamp {
-            Form::Field(path) | Form::Format { from: path, .. } => (lookup(self.raw, path), path.path.as_str()),
+            Form::Field(path) | Form::Format { from: path, .. } => {
+                (lookup(self.raw, path), path.path.as_str())
+            }
             Form::Compute => {
-                let value = self.event.timestamp.as_ref().map_or(Ok(Value::Null), |expr| names.evaluate(expr));
-                let value = value.map_err(|trouble| trouble.blame(FailureCode::N04, Some("timestamp")))?;
+                let value = self
+                    .event
+                    .timestamp
+                    .as_ref()
+                    .map_or(Ok(Value::Null), |expr| names.evaluate(expr));
+                let value =
+                    value.map_err(|trouble| trouble.blame(FailureCode::N04, Some("timestamp")))?;
                 (Some(value).filter(|value| *value != Value::Null), "timestamp")
             }
         };
         let Some(value) = value else {
-            return Err(Trouble::new(FaultKind::TimestampAbsent, Value::Null).blame(FailureCode::N03, Some(field)));
+            return Err(Trouble::new(FaultKind::TimestampAbsent, Value::Null)
+                .blame(FailureCode::N03, Some(field)));
         };
         let arena = HeapArena::default();
         let handle = &arena;
         let raw = Val::from_value(&value, &handle);
         let micros = match &self.source.timestamp {
-            Form::Format { format: Some(format), offset_s, .. } => timestamp_by_format(&raw, format, *offset_s),
+            Form::Format { format: Some(format), offset_s, .. } => {
+                timestamp_by_format(&raw, format, *offset_s)
+            }
             Form::Format { format: None, offset_s, .. } => timestamp_at(&raw, *offset_s),
             Form::Field(_) | Form::Compute => timestamp(&raw),
         };
@@ -108,8 +129,14 @@ impl RawRow<'_> {
             .ok_or_else(|| unreadable(Trouble::new(FaultKind::Timestamp, value.clone())))
     }
 
-    fn event_id(&self, data: &[(String, Value)], timestamp: Timestamp) -> Result<defacto_model::EventId, Trouble> {
-        let of_data = |name: &str| data.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    fn event_id(
+        &self,
+        data: &[(String, Value)],
+        timestamp: Timestamp,
+    ) -> Result<defacto_model::EventId, Trouble> {
+        let of_data = |name: &str| {
+            data.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+        };
         let timestamp = Value::DateTime(timestamp);
         let mut pairs: Vec<(&str, Value)> = Vec::new();
         match &self.source.event_id {
@@ -123,7 +150,9 @@ impl RawRow<'_> {
                         (Some(value), _) => value,
                         (None, "$timestamp") => timestamp.clone(),
                         (None, "$source") => Value::String(self.source.name.clone()),
-                        (None, "$raw") => raw_hash(self.text).map(Value::String).unwrap_or_default(),
+                        (None, "$raw") => {
+                            raw_hash(self.text).map(Value::String).unwrap_or_default()
+                        }
                         (None, _) => {
                             let path = RawPath { path: name.clone(), literal_first: true };
                             lookup(self.raw, &path).unwrap_or_default()
@@ -133,7 +162,8 @@ impl RawRow<'_> {
                 }
                 if pairs.iter().all(|(_, value)| *value == Value::Null) {
                     let first = names.first().map(String::as_str);
-                    return Err(Trouble::new(FaultKind::Required, Value::Null).blame(FailureCode::N08, first));
+                    return Err(Trouble::new(FaultKind::Required, Value::Null)
+                        .blame(FailureCode::N08, first));
                 }
             }
         }
@@ -160,21 +190,26 @@ fn mapped(mapping: &Mapping, names: &Names<'_>) -> Result<Value, Trouble> {
     let mut value =
         names.evaluate(&mapping.value).map_err(|trouble| trouble.blame(FailureCode::N05, field))?;
     if let Some(r#type) = mapping.coerce {
-        value = values::coerced(r#type, &value).map_err(|trouble| trouble.blame(FailureCode::N06, field))?;
+        value = values::coerced(r#type, &value)
+            .map_err(|trouble| trouble.blame(FailureCode::N06, field))?;
     }
     Ok(if value == Value::Null { mapping.default.clone() } else { value })
 }
 
 /// The hint text of a normalized value (language.md 5.7).
-pub(crate) fn hint(field: &IdentityField, value: &Value, now: Timestamp) -> Result<Option<String>, Trouble> {
+pub(crate) fn hint(
+    field: &IdentityField,
+    value: &Value,
+    now: Timestamp,
+) -> Result<Option<String>, Trouble> {
     let text = match value {
         Value::String(_) | Value::Int(_) | Value::Float(_) | Value::BigInt(_) => in_words(value)?,
         _ => return Ok(None),
     };
     let mut text = Some(text);
-    if let (Some(normalize), Some(before)) = (&field.normalize, text.take()) {
+    if let Some(normalize) = &field.normalize {
         let blame = |trouble: Trouble| trouble.blame(FailureCode::N09, Some(&field.name));
-        let before = Value::String(before);
+        let before = Value::String(text.unwrap_or_default());
         let names = Names { now: now.as_micros(), value: Some(&before), ..Names::default() };
         text = match names.evaluate(normalize).map_err(blame)? {
             Value::Null => None,

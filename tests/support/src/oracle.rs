@@ -3,7 +3,8 @@ use defacto_definitions::{Definitions, canonical, hashes, load_document};
 use defacto_diagnostics::{Diagnostic, Severity};
 use defacto_model::{FailureCode, Manifest, Timestamp, Value};
 use defacto_ports::{
-    EntityInput, Error, FaultReport, HintRequest, Interpreted, Machines, NormalizedEvent, RawRecord, RecordFailure,
+    EntityInput, Error, FaultReport, HintRequest, Interpreted, Machines, NormalizedEvent,
+    RawRecord, RecordFailure,
 };
 
 use crate::evaluate::Names;
@@ -29,7 +30,8 @@ impl Oracle {
     /// [`OracleError`] with the errors found.
     pub fn new(definitions: &Definitions) -> Result<Self, OracleError> {
         let (program, found) = check(definitions);
-        let errors: Vec<Diagnostic> = found.into_iter().filter(|d| d.severity() == Severity::Error).collect();
+        let errors: Vec<Diagnostic> =
+            found.into_iter().filter(|d| d.severity() == Severity::Error).collect();
         if !errors.is_empty() {
             return Err(OracleError(errors));
         }
@@ -104,8 +106,15 @@ impl Machines for Oracle {
         records: &[RawRecord<'_>],
         ingested_at: Timestamp,
     ) -> Result<Vec<Result<NormalizedEvent, RecordFailure>>, Error> {
-        let known = self.program.sources.get(source as usize).ok_or_else(|| Self::missing("source", source))?;
-        Ok(records.iter().map(|r| normalize::normalize(&self.program, known, r.text, ingested_at)).collect())
+        let known = self
+            .program
+            .sources
+            .get(source as usize)
+            .ok_or_else(|| Self::missing("source", source))?;
+        Ok(records
+            .iter()
+            .map(|r| normalize::normalize(&self.program, known, r.text, ingested_at))
+            .collect())
     }
 
     fn interpret(
@@ -114,14 +123,23 @@ impl Machines for Oracle {
         entities: Vec<EntityInput>,
         advance_to: Option<Timestamp>,
     ) -> Result<Interpreted, Error> {
-        let known = self.program.entities.get(entity as usize).ok_or_else(|| Self::missing("entity", entity))?;
+        let known = self
+            .program
+            .entities
+            .get(entity as usize)
+            .ok_or_else(|| Self::missing("entity", entity))?;
         let mut counts = interpret::Counts::default();
-        let entities =
-            entities.into_iter().map(|input| interpret::run(known, input, advance_to, &mut counts)).collect();
+        let entities = entities
+            .into_iter()
+            .map(|input| interpret::run(known, input, advance_to, &mut counts))
+            .collect();
         Ok(Interpreted { entities, effects: counts.effects, transitions: counts.transitions })
     }
 
-    fn hints(&self, requests: &[HintRequest]) -> Result<Vec<Result<Option<String>, FaultReport>>, Error> {
+    fn hints(
+        &self,
+        requests: &[HintRequest],
+    ) -> Result<Vec<Result<Option<String>, FaultReport>>, Error> {
         let one = |request: &HintRequest| {
             let field = self
                 .program
@@ -129,10 +147,12 @@ impl Machines for Oracle {
                 .get(request.entity as usize)
                 .and_then(|entity| entity.identity.get(request.identity_field as usize))
                 .ok_or_else(|| Self::missing("identity field", request.identity_field))?;
-            Ok(normalize::hint(field, &request.value, Timestamp::EPOCH).map_err(|trouble| FaultReport {
-                code: trouble.code.unwrap_or(FailureCode::N09),
-                message: trouble.message(),
-                field: trouble.field,
+            Ok(normalize::hint(field, &request.value, Timestamp::EPOCH).map_err(|trouble| {
+                FaultReport {
+                    code: trouble.code.unwrap_or(FailureCode::N09),
+                    message: trouble.message(),
+                    field: trouble.field,
+                }
             }))
         };
         requests.iter().map(one).collect()

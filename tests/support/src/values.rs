@@ -2,8 +2,9 @@
 
 use defacto_check::{BinaryOp, Constraints};
 use defacto_functions::{
-    Arena, CompareOp, Constraints as Bounds, Cx, Fault, FaultKind, Function, HeapArena, Val, add, check_constraints,
-    check_pattern, coerce, compare, convert, div, eq, index, member, mul, neg, pow, rem, schema_convert, sub,
+    Arena, CompareOp, Constraints as Bounds, Cx, Fault, FaultKind, Function, HeapArena, Val, add,
+    check_constraints, check_pattern, coerce, compare, convert, div, eq, index, member, mul, neg,
+    pow, rem, schema_convert, sub,
 };
 use defacto_model::{Value, ValueType};
 use regex::Regex;
@@ -17,7 +18,8 @@ fn with<'f>(
     let arena = HeapArena::default();
     let handle = &arena;
     let handle: &dyn Arena<'_> = &handle;
-    let converted: Vec<Val<'_>> = values.iter().map(|value| Val::from_value(value, handle)).collect();
+    let converted: Vec<Val<'_>> =
+        values.iter().map(|value| Val::from_value(value, handle)).collect();
     Ok(run(&converted, handle)?.to_value())
 }
 
@@ -49,7 +51,8 @@ pub(crate) fn negate(a: Value) -> Result<Value, Trouble> {
 
 /// `a.name`.
 pub(crate) fn field(a: Value, name: &str) -> Value {
-    with(&[a], |values, _| Ok(values.first().map_or(Val::Null, |base| member(base, name)))).unwrap_or_default()
+    with(&[a], |values, _| Ok(values.first().map_or(Val::Null, |base| member(base, name))))
+        .unwrap_or_default()
 }
 
 /// `a[i]`.
@@ -67,11 +70,17 @@ pub(crate) fn call(function: Function, args: &[Value], now: i64) -> Result<Value
 
 /// Coercion of a mapping.
 pub(crate) fn coerced(to: ValueType, value: &Value) -> Result<Value, Trouble> {
-    with(std::slice::from_ref(value), |values, arena| values.first().map_or(Ok(Val::Null), |v| coerce(to, v, arena)))
+    with(std::slice::from_ref(value), |values, arena| {
+        values.first().map_or(Ok(Val::Null), |v| coerce(to, v, arena))
+    })
 }
 
 /// Conversion and constraints of a property.
-pub(crate) fn stored(to: ValueType, constraints: &Constraints, value: &Value) -> Result<Value, Trouble> {
+pub(crate) fn stored(
+    to: ValueType,
+    constraints: &Constraints,
+    value: &Value,
+) -> Result<Value, Trouble> {
     let value = with(std::slice::from_ref(value), |values, arena| {
         values.first().map_or(Ok(Val::Null), |v| convert(to, v, arena))
     })?;
