@@ -3,6 +3,8 @@
 //! Invariant: names no database, broker or Wasm engine, and exposes no connection.
 
 mod clock;
+#[cfg(feature = "testing")]
+pub mod conformance;
 mod error;
 mod machines;
 mod store;
@@ -14,6 +16,8 @@ pub use machines::{
     Machines, NormalizedEvent, RawRecord, Record, RecordFailure,
 };
 pub use store::{
-    Appended, BuildState, DefinitionVersion, EdgeChange, EdgeKey, EdgeRequest, EdgeRow, EntityEventRow, EntityStateRow, HintKey, HintRow, HintText,
-    HistoryChange, HistoryRow, HistoryQuery, HistoryRecord, LastRow, LedgerRow, MergeRow, NewEvent, OpenEdge, OrderKey, Reader, Realm, Store, Transaction,
+    Appended, BuildState, DefinitionVersion, EdgeChange, EdgeKey, EdgeRequest, EdgeRow,
+    EntityEventRow, EntityStateRow, HintKey, HintRow, HintText, HistoryChange, HistoryQuery,
+    HistoryRecord, HistoryRow, LastRow, LedgerRow, MergeRow, NewEvent, OpenEdge, OrderKey, Reader,
+    Realm, Store, Transaction,
 };

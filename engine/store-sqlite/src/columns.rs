@@ -112,11 +112,12 @@ impl Args {
     }
 }
 
-/// The SQL type of a property's column.
+/// The SQL type of a property's column. Numbers have none: a `REAL` column would lose the sign of
+/// zero, because it keeps whole numbers as integers.
 pub(crate) fn column_type(declared: ValueType) -> &'static str {
     match declared {
         ValueType::String => "TEXT",
-        ValueType::Number => "REAL",
+        ValueType::Number => "",
         ValueType::Integer | ValueType::Boolean | ValueType::Datetime => "INTEGER",
     }
 }

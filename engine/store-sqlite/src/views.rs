@@ -100,13 +100,16 @@ fn history_select(info: &RealmInfo, entity: &EntityLayout, open: bool) -> String
     let (valid_to, merged_into) = if open {
         ("NULL".to_owned(), "NULL".to_owned())
     } else {
-        (time_text("(h.valid_from + h.lasted)"), uuid("m.id"))
+        (
+            time_text("(h.valid_from + h.lasted)"),
+            format!("CASE WHEN m.id IS NOT NULL THEN {} END", uuid("m.id")),
+        )
     };
     sql.push_str(&format!(
         ", {} AS valid_from, {valid_to} AS valid_to, {merged_into} AS merged_into, \
          {} AS last_event_time, {} AS state_entered_time, {} AS created_time, \
-         h.event_sequence AS event_sequence, 'e_' || lower(printf('%016x', l.event_head) || \
-         hex(l.event_tail)) AS event_id",
+         h.event_sequence AS event_sequence, CASE WHEN l.sequence IS NOT NULL THEN 'e_' || \
+         lower(printf('%016x', l.event_head) || hex(l.event_tail)) END AS event_id",
         time_text("h.valid_from"),
         time_text("(h.valid_from - h.since_event)"),
         time_text("(h.valid_from - h.since_entered)"),
