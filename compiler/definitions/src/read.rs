@@ -306,6 +306,7 @@ impl Reader {
 /// Help for an unknown word.
 pub(crate) fn suggestion(word: &str, known: &[&str]) -> String {
     match nearest(word, known.iter().copied()) {
+        None if known.is_empty() => "no key is known here".to_owned(),
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("known here: {}", known.join(", ")),
     }

@@ -128,7 +128,8 @@ impl Reader {
     fn properties(&mut self, at: &At, node: &Node, computed: bool) -> Vec<PropertyDef> {
         let entries = self.names(at, node, Names::Property).unwrap_or_default();
         let mut lower: BTreeMap<String, Spanned<String>> = BTreeMap::new();
-        for (name, _, _) in &entries {
+        // The checker looks at the properties of entities.
+        for (name, _, _) in entries.iter().filter(|_| !computed) {
             let Some(first) = lower.get(&name.value.to_ascii_lowercase()) else {
                 lower.insert(name.value.to_ascii_lowercase(), name.clone());
                 continue;
@@ -261,11 +262,25 @@ impl Reader {
         let guard = self.optional_expression(&fields, "guard", true);
         let effects = self.effects(&fields, "a time rule");
         let long = fields.get("type").is_some() || fields.get("threshold").is_some();
+        let (span, path) = (Some(at.span), at.path.clone());
+        // A broken rule is kept for its effects: without them states would seem unreachable.
+        let stand_in = RuleDef {
+            kind: RuleKind::StateDuration,
+            threshold: Spanned {
+                value: Literal::String("52w".to_owned()),
+                span,
+                path: path.clone(),
+            },
+            guard,
+            effects,
+            span,
+            path,
+        };
         let (kind, at_threshold, threshold) = match (short.pop(), long) {
             (Some((kind, (at, node))), false) if short.is_empty() => (Some(kind), at, node),
             (Some((_, (at, _))), _) => {
                 self.error(Code::E01, &at, "a time rule has one type and one threshold");
-                return None;
+                return Some(stand_in);
             }
             (None, _) => {
                 let kind = match fields.get("type") {
@@ -277,14 +292,14 @@ impl Reader {
                 };
                 let Some((at, node)) = fields.get("threshold") else {
                     self.missing(at, "a time rule", "threshold");
-                    return None;
+                    return Some(stand_in);
                 };
                 (kind, at, node)
             }
         };
-        let threshold = self.literal(&at_threshold, threshold)?;
-        let (span, path) = (Some(at.span), at.path.clone());
-        Some(RuleDef { kind: kind?, threshold, guard, effects, span, path })
+        let threshold =
+            self.literal(&at_threshold, threshold).unwrap_or_else(|| stand_in.threshold.clone());
+        Some(RuleDef { kind: kind.unwrap_or(stand_in.kind), threshold, ..stand_in })
     }
 
     fn relationship(&mut self, at: &At, node: &Node) -> Option<RelationshipDef> {

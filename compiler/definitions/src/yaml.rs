@@ -44,7 +44,9 @@ pub(crate) fn read(file: FileId, text: &str, diagnostics: &mut Vec<Diagnostic>) 
             }
         };
         if let Some((span, message)) = fault {
-            builder.diagnostics.push(Diagnostic::new(Code::E01, "", Some(span), message));
+            let mut diagnostic = Diagnostic::new(Code::E01, "", Some(span), message);
+            diagnostic.help = help(&diagnostic.message).map(str::to_owned);
+            builder.diagnostics.push(diagnostic);
             complete = false;
             break;
         }
@@ -371,4 +373,26 @@ fn next_char(text: &str, at: u32) -> u32 {
     let rest = usize::try_from(at).ok().and_then(|at| text.get(at..)).unwrap_or("");
     let length = rest.chars().next().filter(|&c| c != '\n').map_or(0, char::len_utf8);
     at + u32::try_from(length).unwrap_or(0)
+}
+
+/// What mostly lies behind a complaint of the library.
+fn help(message: &str) -> Option<&'static str> {
+    let causes = [
+        ("tabs disallowed", "indent with blanks"),
+        (
+            "mapping values are not allowed",
+            "a `:` is missing in the line above, or a text that holds `: ` needs quotes",
+        ),
+        ("illegal placement of ':'", "a list or mapping above may lack its closing `]` or `}`"),
+        ("did not find expected key", "this line is indented differently from its neighbours"),
+        (
+            "trailing content",
+            "a text that begins with a quote must end with it: quote the whole value",
+        ),
+        (
+            "unknown anchor",
+            "an anchor `&name` must stand before its alias `*name`, in the same document",
+        ),
+    ];
+    causes.into_iter().find(|(part, _)| message.contains(part)).map(|(_, help)| help)
 }

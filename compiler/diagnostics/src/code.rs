@@ -100,6 +100,8 @@ registry! {
     W14 = 614, "0614", "W-14", "deprecated `events/` folder";
     W15 = 615, "0615", "W-15", "guard or condition that is not boolean";
     W16 = 616, "0616", "W-16", "property hides a built-in field";
+    W17 = 617, "0617", "W-17", "integer division in a property of type `number`";
+    W18 = 618, "0618", "W-18", "operation that fails unless an operand is null";
     N01 = 1001, "1001", "N01", "record without an event type";
     N02 = 1002, "1002", "N02", "unknown raw type";
     N03 = 1003, "1003", "N03", "timestamp missing";
@@ -214,7 +216,7 @@ mod tests {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         assert_eq!(found, expected);
-        assert_eq!(found.len(), 29 + 5 + 16 + 10 + 6 + 1);
+        assert_eq!(found.len(), 29 + 5 + 18 + 10 + 6 + 1);
     }
 
     #[test]
@@ -244,6 +246,6 @@ mod tests {
         let warnings: Vec<Code> =
             Code::all().filter(|code| code.severity() == Severity::Warning).collect();
         assert!(warnings.iter().all(|&code| code.name().starts_with('W') || code == Code::N10));
-        assert_eq!(warnings.len(), 17);
+        assert_eq!(warnings.len(), 19);
     }
 }

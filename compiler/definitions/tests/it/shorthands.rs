@@ -197,9 +197,9 @@ fn contradictions_are_refused() {
         ),
         ("      a:\n", "      a: fuzzy\n", "E-06 entities.e.identity.a: unknown match `fuzzy`"),
         (
-            "    properties:\n",
-            "    properties: {Ab: {type: string}, aB: {type: string}}\n",
-            "E-02 entities.e.properties.aB: `Ab` and `aB` differ in letter case only",
+            "    relationships:\n",
+            "    relationships: [{type: r, target: e, cardinality: has_one, properties: {Ab: {type: string}, aB: {type: string}}}]\n",
+            "E-02 entities.e.relationships[0].properties.aB: `Ab` and `aB` differ in letter case only",
         ),
         (
             "      s:\n",
