@@ -71,5 +71,5 @@ if [ "${1:-}" = --check ]; then
     for file in base.wasm full.wasm SHA256SUMS; do cmp "$file" "$here/prebuilt/$file"; done
 else
     mkdir -p "$here/prebuilt"
-    cp base.wasm full.wasm SHA256SUMS "$here/prebuilt/"
+    install -m 644 base.wasm full.wasm SHA256SUMS "$here/prebuilt/"
 fi

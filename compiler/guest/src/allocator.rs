@@ -32,7 +32,7 @@ unsafe impl GlobalAlloc for Allocator {
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         let (addr, len) = (block as u32, layout.size() as u32);
         if heap::contains(addr) {
-            heap::release(addr, len);
+            heap::release(addr, len, layout.align() as u32);
         } else {
             arena::release(addr, len);
         }

@@ -4,33 +4,40 @@
 
 use crate::{memory, state::state};
 
-/// Size classes: 16 bytes to 1 GiB.
-pub(crate) const CLASSES: usize = 26 * 4 + 1;
+/// Sizes: 16 bytes to 1 GiB.
+const SIZES: usize = 26 * 4 + 1;
+/// Size classes: those of ordinary blocks, then those of blocks on a cache line of their own.
+pub(crate) const CLASSES: usize = 2 * SIZES;
+const ORDINARY: u32 = 16;
+const LINE: u32 = 64;
 
 /// Class of a size and what it occupies.
-fn class(len: u32) -> (usize, u32) {
+fn class(len: u32, align: u32) -> (usize, u32) {
     let len = len.max(16);
     // The power of two below or at `len`, and in which quarter above it `len` lies.
     let power = len.ilog2();
     let quarter = (len - (1 << power)).div_ceil(1 << (power - 2));
-    (((power - 4) * 4 + quarter) as usize, (1 << power) + quarter * (1 << (power - 2)))
+    let size = (1 << power) + quarter * (1 << (power - 2));
+    let wide = if align > ORDINARY { SIZES } else { 0 };
+    (wide + ((power - 4) * 4 + quarter) as usize, size)
 }
 
-/// Allocates with an alignment of 16 or less; 0 when the heap is exhausted.
+/// Allocates with an alignment of a cache line or less; 0 when the heap is exhausted.
 pub(crate) fn allocate(len: u32, align: u32) -> u32 {
-    if align > 16 || len > 1 << 29 {
+    if align > LINE || len > 1 << 29 {
         return 0;
     }
     let s = state();
-    let (class, size) = class(len);
+    let (class, size) = class(len, align);
     let Some(free) = s.free.get(class) else { return 0 };
     let block = free.get();
     if block != 0 {
         free.set(memory::u32_at(block));
         return block;
     }
-    let block = s.heap_next.get();
-    match block.checked_add(size.next_multiple_of(16)) {
+    let align = align.max(ORDINARY);
+    let Some(block) = s.heap_next.get().checked_next_multiple_of(align) else { return 0 };
+    match block.checked_add(size.next_multiple_of(ORDINARY)) {
         Some(end) if end <= s.heap_end.get() => {
             s.heap_next.set(end);
             block
@@ -39,9 +46,9 @@ pub(crate) fn allocate(len: u32, align: u32) -> u32 {
     }
 }
 
-/// Frees a block of this length.
-pub(crate) fn release(block: u32, len: u32) {
-    if let Some(free) = state().free.get(class(len).0) {
+/// Frees a block of this length and alignment.
+pub(crate) fn release(block: u32, len: u32, align: u32) {
+    if let Some(free) = state().free.get(class(len, align).0) {
         memory::put_u32(block, free.get());
         free.set(block);
     }
@@ -49,13 +56,13 @@ pub(crate) fn release(block: u32, len: u32) {
 
 /// Resizes a block; 0 when the heap is exhausted.
 pub(crate) fn reallocate(old: u32, old_len: u32, align: u32, len: u32) -> u32 {
-    if class(old_len).0 == class(len).0 {
+    if class(old_len, align).0 == class(len, align).0 {
         return old;
     }
     let new = allocate(len, align);
     if new != 0 {
         memory::copy(new, old, old_len.min(len));
-        release(old, old_len);
+        release(old, old_len, align);
     }
     new
 }
@@ -75,7 +82,7 @@ mod tests {
     #[test]
     fn classes_hold_what_they_are_asked_for() {
         for len in (1..5000).chain([1 << 20, (1 << 20) + 1, (1 << 29) - 1, 1 << 29]) {
-            let (class, size) = class(len);
+            let (class, size) = class(len, 64);
             assert!(size >= len, "{len}");
             assert!(class < CLASSES, "{len}");
             assert!(size <= len.max(16) + len / 4 + 4, "{len} takes {size}");
@@ -89,11 +96,16 @@ mod tests {
         let second = allocate(100, 8);
         assert_ne!(first, second);
         assert!(contains(first) && contains(second));
-        release(first, 100);
+        release(first, 100, 8);
         assert_eq!(allocate(97, 8), first);
         memory::put_u32(second, 42);
         let moved = reallocate(second, 100, 8, 300);
         assert_eq!(memory::u32_at(moved), 42);
         assert_eq!(allocate(4096, 8), 0);
+        let line = allocate(70, 64);
+        assert_eq!(line % 64, 0);
+        release(line, 70, 64);
+        assert_ne!(allocate(70, 8), line);
+        assert_eq!(allocate(65, 64), line);
     }
 }
