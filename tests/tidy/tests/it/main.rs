@@ -20,6 +20,7 @@ const ROWS: &[(&str, u8)] = &[
     ("engine/ports", 1),
     ("compiler/guest", 2),
     ("compiler/check", 2),
+    ("engine/columnar", 2),
     ("engine/identity", 2),
     ("engine/planner", 2),
     ("compiler/emit", 3),
@@ -39,6 +40,10 @@ const FENCES: &[(&str, &[&str])] = &[
     ("wasmprinter", &["compiler/driver"]),
     ("sqlx", &["engine/store-sqlite"]),
     ("regex", &["compiler/functions", "compiler/check"]),
+    ("arrow-array", &["engine/columnar"]),
+    ("arrow-ipc", &["engine/columnar"]),
+    ("arrow-schema", &["engine/columnar"]),
+    ("parquet", &["engine/columnar"]),
     ("saphyr-parser", &["compiler/definitions"]),
     ("clap", &["engine/cli"]),
 ];
