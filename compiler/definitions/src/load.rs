@@ -8,7 +8,7 @@ use crate::{
     Definitions, Spanned, json,
     limits::{FILE_BYTES_MAX, TOTAL_BYTES_MAX},
     names::Names,
-    node::Node,
+    node::{Node, NodeValue},
     read::{At, Reader, suggestion},
     yaml,
 };
@@ -52,7 +52,7 @@ pub fn load_files(files: &[SourceFile]) -> Loaded {
     counted.sort_by(|a, b| (a.0, a.1, &a.2.path).cmp(&(b.0, b.1, &b.2.path)));
     let mut deprecated = false;
     for (kind, _, file) in counted {
-        let documents = loader.documents(&file.path, &file.text);
+        let documents = loader.documents(&file.path, &file.text, kind.section());
         if file.path.starts_with("events/") && !deprecated {
             deprecated = true;
             let message = "the folder `events/` is deprecated";
@@ -72,7 +72,7 @@ pub fn load_files(files: &[SourceFile]) -> Loaded {
 /// each adds to the ones before it. `name` is what messages show.
 pub fn load_document(name: &str, text: &str) -> Loaded {
     let mut loader = Loader::new();
-    for document in loader.documents(name, text).0 {
+    for document in loader.documents(name, text, "").0 {
         let at = At { path: String::new(), span: document.span };
         let Some(entries) = loader.reader.map(&at, &document) else { continue };
         for (key, node) in entries {
@@ -164,8 +164,8 @@ impl Loader {
         }
     }
 
-    /// The documents of a text, and its file.
-    fn documents(&mut self, name: &str, text: &str) -> (Vec<Node>, Option<FileId>) {
+    /// The documents of a text, and its file. `path` is that of the documents.
+    fn documents(&mut self, name: &str, text: &str, path: &str) -> (Vec<Node>, Option<FileId>) {
         self.bytes = self.bytes.saturating_add(text.len());
         let refusal = if text.len() > FILE_BYTES_MAX {
             Some(format!("{name} is longer than {FILE_BYTES_MAX} bytes"))
@@ -184,7 +184,15 @@ impl Loader {
         let before = diagnostics.len();
         if text.trim_start().starts_with('{') {
             match json::read(file, text, diagnostics) {
-                Ok(node) => return (vec![node], Some(file)),
+                Ok(node) => {
+                    let documents = vec![node];
+                    place_duplicates(
+                        diagnostics.get_mut(before..).unwrap_or_default(),
+                        &documents,
+                        path,
+                    );
+                    return (documents, Some(file));
+                }
                 Err(fault) if name.ends_with(".json") => {
                     let span = Span { file, start: fault.at, end: fault.at };
                     let message = format!("invalid JSON: {}", fault.message);
@@ -197,6 +205,7 @@ impl Loader {
             }
         }
         let read = yaml::read(file, text, diagnostics);
+        place_duplicates(diagnostics.get_mut(before..).unwrap_or_default(), &read.documents, path);
         self.complete &= read.complete;
         (read.documents, Some(file))
     }
@@ -268,6 +277,33 @@ impl Loader {
     }
 }
 
+/// Gives findings about a key that stands twice the path of the first one, which is in the documents. Each is
+/// searched for, so that of very many only some are served.
+fn place_duplicates(found: &mut [Diagnostic], documents: &[Node], path: &str) {
+    const SERVED: usize = 50;
+    for diagnostic in found.iter_mut().take(SERVED) {
+        let Some(first) = diagnostic.labels.first() else { continue };
+        if let Some(path) = documents.iter().find_map(|it| path_of_key(it, first.span, path)) {
+            diagnostic.path = path;
+        }
+    }
+}
+
+fn path_of_key(node: &Node, span: Span, path: &str) -> Option<String> {
+    match &node.value {
+        NodeValue::Scalar(_) => None,
+        NodeValue::List(items) => {
+            let mut items = items.iter().enumerate();
+            items.find_map(|(index, item)| path_of_key(item, span, &format!("{path}[{index}]")))
+        }
+        NodeValue::Map(entries) => entries.iter().find_map(|(key, value)| {
+            let dot = if path.is_empty() { "" } else { "." };
+            let path = format!("{path}{dot}{}", key.text);
+            if key.span == span { Some(path) } else { path_of_key(value, span, &path) }
+        }),
+    }
+}
+
 fn has_key(node: &Node, name: &str) -> bool {
-    matches!(&node.value, crate::node::NodeValue::Map(entries) if entries.iter().any(|(key, _)| key.text == name))
+    matches!(&node.value, NodeValue::Map(entries) if entries.iter().any(|(key, _)| key.text == name))
 }

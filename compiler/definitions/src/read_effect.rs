@@ -149,7 +149,8 @@ impl Reader {
         node: &Node,
     ) -> Vec<(Spanned<String>, Vec<Spanned<String>>)> {
         let mut hints = Vec::new();
-        for (key, node) in self.map(at, node).unwrap_or(&[]) {
+        let entries = self.map(at, node).unwrap_or(&[]).iter();
+        for (key, node) in entries.filter(|(key, _)| !key.text.starts_with("x-")) {
             let at = at.key(key);
             let Some(fields) = self.texts(&at, node) else {
                 continue;

@@ -1,9 +1,9 @@
 //! Diagnostics as text for people and as JSON for programs.
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};
 
-use crate::{Diagnostic, Severity, SourceMap, Span};
+use crate::{Diagnostic, FileId, Label, Severity, SourceMap, Span};
 
 /// Text for a terminal, one block per diagnostic in the given order, with the lines concerned; with colours
 /// when asked. Ends with a newline unless empty.
@@ -28,22 +28,12 @@ fn groups<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Vec<Group<'
     let title = level.primary_title(one_line(&diagnostic.message)).id(diagnostic.code.to_string());
     let mut group = Group::with_title(title);
     if let Some(span) = diagnostic.span {
-        let mut snippet = Snippet::source(sources.text(span.file))
-            .path(sources.name(span.file))
-            .annotation(AnnotationKind::Primary.span(bytes(span, sources)));
-        for label in diagnostic.labels.iter().filter(|label| label.span.file == span.file) {
-            let annotation = AnnotationKind::Context.span(bytes(label.span, sources));
-            snippet = snippet.annotation(annotation.label(one_line(&label.text)));
-        }
-        group = group.element(snippet);
+        let near: Vec<_> =
+            diagnostic.labels.iter().filter(|label| label.span.file == span.file).collect();
+        group = group.element(snippet(Some(span), &near, span.file, sources));
         // Labels in other files come as snippets of their own.
         for label in diagnostic.labels.iter().filter(|label| label.span.file != span.file) {
-            let annotation = AnnotationKind::Context.span(bytes(label.span, sources));
-            group = group.element(
-                Snippet::source(sources.text(label.span.file))
-                    .path(sources.name(label.span.file))
-                    .annotation(annotation.label(one_line(&label.text))),
-            );
+            group = group.element(snippet(None, &[label], label.span.file, sources));
         }
     }
     if !diagnostic.path.is_empty() {
@@ -53,6 +43,35 @@ fn groups<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Vec<Group<'
         group = group.element(Level::HELP.message(one_line(help)));
     }
     vec![group]
+}
+
+/// The lines of one file that the spans touch. Handing over no more keeps the cost of a finding independent of the
+/// length of its file.
+fn snippet<'a>(
+    primary: Option<Span>,
+    labels: &[&Label],
+    file: FileId,
+    sources: &'a SourceMap,
+) -> Snippet<'a, Annotation<'a>> {
+    let spans = primary.into_iter().chain(labels.iter().map(|label| label.span));
+    let ranges: Vec<_> = spans.map(|span| bytes(span, sources)).collect();
+    let start = ranges.iter().map(|range| range.start).min().unwrap_or(0);
+    let end = ranges.iter().map(|range| range.end).max().unwrap_or(0);
+    let (line, begin, end) = sources.lines(file, start, end);
+    let text = sources.text(file).get(begin..end).unwrap_or("");
+    let within = |span| {
+        let range = bytes(span, sources);
+        range.start.saturating_sub(begin)..range.end.saturating_sub(begin)
+    };
+    let mut snippet = Snippet::source(text).line_start(line).path(sources.name(file));
+    if let Some(span) = primary {
+        snippet = snippet.annotation(AnnotationKind::Primary.span(within(span)));
+    }
+    for label in labels {
+        let annotation = AnnotationKind::Context.span(within(label.span));
+        snippet = snippet.annotation(annotation.label(one_line(&label.text)));
+    }
+    snippet
 }
 
 /// The span's bytes, cut to the text and to whole characters.

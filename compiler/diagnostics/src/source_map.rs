@@ -78,6 +78,16 @@ impl SourceMap {
         Position { line: narrow(line), column: narrow(column) }
     }
 
+    /// The whole lines that hold the bytes from `start` to `end`: number of the first, its first byte, and the byte
+    /// after the last.
+    pub(crate) fn lines(&self, file: FileId, start: usize, end: usize) -> (usize, usize, usize) {
+        let Some(file) = self.file(file) else { return (1, 0, 0) };
+        let first = file.lines.partition_point(|&line| line <= start).max(1);
+        let last = file.lines.partition_point(|&line| line <= end);
+        let begin = file.lines.get(first - 1).copied().unwrap_or(0);
+        (first, begin, file.lines.get(last).copied().unwrap_or(file.text.len()).max(begin))
+    }
+
     fn file(&self, file: FileId) -> Option<&File> {
         self.files.get(usize::try_from(file.0).ok()?)
     }

@@ -92,10 +92,10 @@ entities:
 #[test]
 fn duplicate_keys_are_refused_also_in_other_spellings() {
     let loaded = load_document("t", &document("    properties: {p: {type: string}, 'p': }"));
-    assert_eq!(findings(&loaded), ["E-01 : key `p` stands here twice"]);
+    assert_eq!(findings(&loaded), ["E-01 entities.e.properties.p: key `p` stands here twice"]);
     assert_eq!(loaded.diagnostics[0].labels.len(), 1);
     let loaded = load_document("t", r#"{"entities": {}, "entities": {}}"#);
-    assert_eq!(findings(&loaded), ["E-01 : key `entities` stands here twice"]);
+    assert_eq!(findings(&loaded), ["E-01 entities: key `entities` stands here twice"]);
 }
 
 #[test]
