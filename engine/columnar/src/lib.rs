@@ -24,6 +24,7 @@
 mod cell;
 mod clock_text;
 mod column;
+mod int96;
 mod print;
 mod reader;
 mod writer;

@@ -10,10 +10,12 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder,
 };
+use parquet::basic::Compression;
 use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::ChunkReader;
 
-use crate::print;
+use crate::{int96, print};
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 1_024;
@@ -41,6 +43,16 @@ pub enum ReadError {
         column: String,
         /// What Arrow calls the type.
         r#type: String,
+    },
+    /// A column is compressed in a way that is seldom used.
+    #[error(
+        "column `{column}`: compression {codec} is not supported; use snappy, gzip, zstd or none"
+    )]
+    Compression {
+        /// Path of the column.
+        column: String,
+        /// Name of the compression.
+        codec: String,
     },
     /// Two columns, or two fields of a structure, have the same name.
     #[error("column `{0}` occurs twice")]
@@ -109,7 +121,7 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// [`ReadError::Open`], [`ReadError::Type`], [`ReadError::Duplicate`].
+    /// [`ReadError::Open`], [`ReadError::Type`], [`ReadError::Compression`], [`ReadError::Duplicate`].
     pub fn open(file: File) -> Result<Self, ReadError> {
         let metadata = load(&file)?;
         Self::new(Input::File(file), metadata)
@@ -135,6 +147,7 @@ impl Reader {
             }
             print::printable(field, field.name())?;
         }
+        check_compression(metadata.metadata())?;
         let ready = Vec::new().into_iter();
         Ok(Self { input, metadata, groups: 0, batches: None, ready, row: 0, failed: false })
     }
@@ -240,7 +253,38 @@ impl Input {
 }
 
 fn load<T: ChunkReader>(input: &T) -> Result<ArrowReaderMetadata, ReadError> {
-    guarded(|| ArrowReaderMetadata::load(input, ArrowReaderOptions::new())).map_err(ReadError::Open)
+    guarded(|| {
+        let options = ArrowReaderOptions::new();
+        let metadata = ArrowReaderMetadata::load(input, options.clone())?;
+        match int96::in_microseconds(metadata.schema(), metadata.parquet_schema()) {
+            None => Ok(metadata),
+            Some(schema) => {
+                let file = metadata.metadata().clone();
+                ArrowReaderMetadata::try_new(file, options.with_schema(schema))
+            }
+        }
+    })
+    .map_err(ReadError::Open)
+}
+
+/// Refuses what this crate has no decompressor for.
+fn check_compression(metadata: &ParquetMetaData) -> Result<(), ReadError> {
+    for column in metadata.row_groups().iter().flat_map(RowGroupMetaData::columns) {
+        match column.compression() {
+            Compression::UNCOMPRESSED
+            | Compression::SNAPPY
+            | Compression::GZIP(_)
+            | Compression::ZSTD(_) => {}
+            other => {
+                let column = column.column_path().string();
+                let codec = other.to_string();
+                // Without the level, which only writers know.
+                let codec = codec.split('(').next().unwrap_or_default().to_owned();
+                return Err(ReadError::Compression { column, codec });
+            }
+        }
+    }
+    Ok(())
 }
 
 fn next_batch(batches: &mut ParquetRecordBatchReader) -> Result<Option<RecordBatch>, String> {
