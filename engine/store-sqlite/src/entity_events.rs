@@ -1,5 +1,7 @@
 //! Which events belong to which entity.
 
+use std::collections::HashMap;
+
 use defacto_model::{EntityId, Sequence};
 use defacto_ports::{EntityEventRow, Error, LedgerRow, OrderKey};
 use sqlx::sqlite::SqliteRow;
@@ -69,11 +71,25 @@ impl Session {
         into: EntityId,
     ) -> Result<u64, Error> {
         let Some((loser, winner)) = self.pair_of(from, into).await? else { return Ok(0) };
+        self.index_entity_events().await?;
         let mut args = Args::new();
         args.int(winner).int(winner).int(loser);
         let sql = "UPDATE event_entities SET entity = ?, \
                    origin = nullif(coalesce(origin, entity), ?) WHERE entity = ?";
         self.run("moving events of a merge", sql, args).await
+    }
+
+    /// Whether the index by entity exists; a writing transaction makes it.
+    async fn index_entity_events(&mut self) -> Result<bool, Error> {
+        const OPERATION: &str = "indexing events by entity";
+        let sql = "SELECT 1 FROM sqlite_schema WHERE name = 'event_entities_entity'";
+        let exists = self.row(OPERATION, sql, Args::new()).await?.is_some();
+        if !exists && self.writing {
+            let sql = "CREATE INDEX event_entities_entity \
+                       ON event_entities(entity, time, sequence)";
+            self.run(OPERATION, sql, Args::new()).await?;
+        }
+        Ok(exists || self.writing)
     }
 
     /// Keys of the two sides of a move; nothing can move from an entity that was never stored.
@@ -163,18 +179,37 @@ impl Session {
         ids: &[EntityId],
         from: Option<OrderKey>,
     ) -> Result<Vec<(EntityEventRow, LedgerRow)>, Error> {
+        let mut places = HashMap::new();
+        for (place, key) in self.find_keys(ids).await?.into_iter().enumerate() {
+            if let Some(key) = key {
+                places.entry(key).or_insert(place);
+            }
+        }
         let mut args = Args::new();
         args.owned_text(self.known_keys(ids).await?);
         let (time, sequence) =
             from.map_or((i64::MIN, 0), |key| (key.timestamp.as_micros(), key.sequence.0));
         args.int(time).int(sequence);
+        let (owners, wanted) = if self.index_entity_events().await? {
+            (
+                "json_each(?) j CROSS JOIN event_entities e \
+                 INDEXED BY event_entities_entity ON e.entity = j.value",
+                "",
+            )
+        } else {
+            ("event_entities e", "e.entity IN (SELECT value FROM json_each(?)) AND ")
+        };
         let sql = format!(
-            "SELECT e.sequence, e.entity, e.origin, e.targets, {EVENT_COLUMNS} FROM json_each(?) j \
-             CROSS JOIN event_entities e INDEXED BY event_entities_entity \
-             ON e.entity = j.value AND (e.time, e.sequence) >= (?, ?) \
-             CROSS JOIN ledger l ON l.sequence = e.sequence AND l.duplicate_of IS NULL"
+            "SELECT e.sequence, e.entity, e.origin, e.targets, {EVENT_COLUMNS} FROM {owners} \
+             CROSS JOIN ledger l ON l.sequence = e.sequence \
+             WHERE {wanted}(e.time, e.sequence) >= (?, ?) AND l.duplicate_of IS NULL"
         );
-        let rows = self.rows("reading events of entities", sql, args).await?;
+        let mut rows = Vec::new();
+        for row in self.rows("reading events of entities", sql, args).await? {
+            rows.push((places.get(&row.int(1)?).copied(), row));
+        }
+        rows.sort_by_key(|(place, _)| *place);
+        let rows: Vec<SqliteRow> = rows.into_iter().map(|(_, row)| row).collect();
         let mut found = self.with_events(&rows).await?;
         for run in found.chunk_by_mut(|a, b| a.0.entity_id == b.0.entity_id) {
             run.sort_by_key(|(_, row)| (row.event.timestamp, row.sequence));
@@ -188,14 +223,19 @@ impl Session {
     ) -> Result<Vec<(EntityEventRow, LedgerRow)>, Error> {
         let keys = self.known_keys(ids).await?;
         let mut args = Args::new();
-        args.text(&keys).text(&keys);
+        let found = if self.index_entity_events().await? {
+            args.text(&keys).text(&keys);
+            "SELECT e.* FROM json_each(?) j CROSS JOIN event_entities e \
+             INDEXED BY event_entities_entity ON e.entity = j.value AND e.origin IS NULL \
+             UNION ALL SELECT e.* FROM json_each(?) j CROSS JOIN event_entities e \
+             INDEXED BY event_entities_origin ON e.origin = j.value"
+        } else {
+            args.text(&keys);
+            "SELECT e.* FROM event_entities e \
+             WHERE coalesce(e.origin, e.entity) IN (SELECT value FROM json_each(?))"
+        };
         let sql = format!(
-            "WITH found(sequence, entity, origin, targets) AS (\
-             SELECT e.sequence, e.entity, e.origin, e.targets FROM json_each(?) j \
-             CROSS JOIN event_entities e INDEXED BY event_entities_entity \
-             ON e.entity = j.value AND e.origin IS NULL \
-             UNION ALL SELECT e.sequence, e.entity, e.origin, e.targets FROM json_each(?) j \
-             CROSS JOIN event_entities e INDEXED BY event_entities_origin ON e.origin = j.value) \
+            "WITH found AS ({found}) \
              SELECT f.sequence, f.entity, f.origin, f.targets, {EVENT_COLUMNS} FROM found f \
              CROSS JOIN ledger l ON l.sequence = f.sequence AND l.duplicate_of IS NULL"
         );

@@ -67,7 +67,7 @@ impl Session {
         // In key order, rows of one page meet.
         bound.sort_unstable();
         let parts = Parts {
-            before: "INSERT INTO identity(type, space, value, field, entity) ",
+            before: "INSERT OR FAIL INTO identity(type, space, value, field, entity) ",
             columns: 5,
             after: "",
         };

@@ -226,7 +226,7 @@ impl Session {
         let mut args = Args::new();
         args.owned_text(json_map(work.ends.iter().copied()));
         let sql = format!(
-            "INSERT INTO {closed}(entity, lasted, {columns}) \
+            "INSERT OR FAIL INTO {closed}(entity, lasted, {columns}) \
              SELECT o.entity, j.value - o.valid_from, {shared} FROM json_each(?) j \
              CROSS JOIN {open} o ON o.entity = CAST(j.key AS INTEGER) \
              WHERE o.valid_from < j.value"
@@ -249,8 +249,10 @@ impl Session {
     ) -> Result<(), Error> {
         let properties = &entity.properties;
         let columns = shared_columns(properties);
-        let before =
-            format!("INSERT INTO {}(entity, lasted, {columns}) ", info.table(entity, "closed"));
+        let before = format!(
+            "INSERT OR FAIL INTO {}(entity, lasted, {columns}) ",
+            info.table(entity, "closed")
+        );
         let parts = Parts { before: &before, columns: 8 + properties.len(), after: "" };
         self.run_many(OPERATION, parts, &work.closed, |args, placed| {
             let lasted = placed

@@ -93,7 +93,7 @@ impl Session {
             return Ok(results);
         }
         let parts = Parts {
-            before: "INSERT INTO ledger(sequence, time, event_head, event_tail, type, source, \
+            before: "INSERT OR FAIL INTO ledger(sequence, time, event_head, event_tail, type, source, \
                      ingested_at, redacted, hints, data, raw) ",
             columns: 11,
             after: "",

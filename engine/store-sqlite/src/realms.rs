@@ -3,7 +3,9 @@
 //! Each entity type has `state`, `open` (the rows still valid, one per entity) and `closed` (all
 //! other rows, in order of writing); each relationship pair has `edges`; `requests` serves all
 //! pairs. `closed` gets its index when the realm is published or first needs it, so that a full
-//! build only appends.
+//! build only appends. Tables written in every batch declare no `NOT NULL`, and inserts say `OR FAIL`:
+//! a statement that cannot be undone alone needs no journal of its own, and an error ends the
+//! transaction anyway.
 
 use std::sync::Arc;
 
@@ -113,15 +115,15 @@ impl Session {
             let (open, closed) = (info.table(entity, "open"), info.table(entity, "closed"));
             let ghosts = info.table(entity, "ghosts");
             let row = format!(
-                "valid_from INTEGER NOT NULL, state INTEGER NOT NULL, since_event INTEGER, \
-                 since_entered INTEGER NOT NULL, since_created INTEGER NOT NULL, \
+                "valid_from INTEGER, state INTEGER, since_event INTEGER, \
+                 since_entered INTEGER, since_created INTEGER, \
                  event_sequence INTEGER{}",
                 typed(&entity.properties)
             );
             for sql in [
                 format!(
                     "CREATE TABLE {state}(entity INTEGER PRIMARY KEY, next_due INTEGER, \
-                     ghost INTEGER, content BLOB NOT NULL)"
+                     ghost INTEGER, content BLOB)"
                 ),
                 format!("CREATE INDEX {due} ON {state}(next_due) WHERE next_due IS NOT NULL"),
                 format!("CREATE INDEX {ghosts} ON {state}(ghost) WHERE ghost IS NOT NULL"),

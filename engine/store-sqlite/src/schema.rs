@@ -6,7 +6,8 @@
 //!
 //! `ledger` keeps an event id as a number (its first eight bytes, indexed) and the other 24 bytes.
 //! `event_entities.origin` is null where it equals `entity`; `time` is the event's, so that the
-//! events of an entity from a moment on are one range of an index.
+//! events of an entity from a moment on are one range of an index, which is made when it is first
+//! needed: many a store never sees a late event or a merge.
 
 use defacto_ports::Error;
 
@@ -31,10 +32,8 @@ const TABLES: &[&str] = &[
     "CREATE INDEX ledger_event ON ledger(event_head)",
     "CREATE INDEX ledger_duplicates ON ledger(duplicate_of) WHERE duplicate_of IS NOT NULL",
     "CREATE TABLE ledger_counts(source INTEGER PRIMARY KEY, events INTEGER NOT NULL)",
-    "CREATE TABLE event_entities(sequence INTEGER NOT NULL, entity INTEGER NOT NULL, \
-     origin INTEGER, time INTEGER NOT NULL, targets BLOB, PRIMARY KEY(sequence, entity)) \
+    "CREATE TABLE event_entities(sequence INTEGER, entity INTEGER, origin INTEGER, time INTEGER, targets BLOB, PRIMARY KEY(sequence, entity)) \
      WITHOUT ROWID",
-    "CREATE INDEX event_entities_entity ON event_entities(entity, time, sequence)",
     "CREATE INDEX event_entities_origin ON event_entities(origin) WHERE origin IS NOT NULL",
     "CREATE TABLE identity(type INTEGER NOT NULL, space INTEGER NOT NULL, value TEXT NOT NULL, \
      field INTEGER NOT NULL, entity INTEGER NOT NULL, PRIMARY KEY(type, space, value)) \

@@ -34,6 +34,10 @@ pub(crate) struct Session {
     pub(crate) due: Option<DueList>,
     /// Whether event ids may repeat for the moment.
     pub(crate) ids_may_repeat: bool,
+    /// Whether the open transaction may write.
+    pub(crate) writing: bool,
+    /// Whether a statement failed: what it did half is not kept.
+    failed: bool,
 }
 
 /// Entities with a rule due, sorted by id.
@@ -57,6 +61,8 @@ impl Session {
             replay: None,
             due: None,
             ids_may_repeat: false,
+            writing: false,
+            failed: false,
         }
     }
 
@@ -71,6 +77,7 @@ impl Session {
     /// [`Error::Locked`] when another process keeps writing.
     pub(crate) async fn begin(&mut self, writing: bool) -> Result<(), Error> {
         self.forget_moment();
+        self.writing = writing;
         let statement = if writing { "BEGIN IMMEDIATE" } else { "BEGIN" };
         match sqlx::query(statement).execute(&mut self.connection).await {
             Ok(_) if writing => Ok(()),
@@ -85,6 +92,14 @@ impl Session {
     }
 
     pub(crate) async fn commit(&mut self) -> Result<(), Error> {
+        if self.failed {
+            return Err(Error::Storage {
+                operation: "committing",
+                message: "a statement of the transaction failed before".to_owned(),
+                retry: false,
+                source: None,
+            });
+        }
         self.forget_moment();
         self.run("committing", "COMMIT", Args::new()).await.map(drop)
     }
@@ -113,6 +128,7 @@ impl Session {
         self.replay = None;
         self.due = None;
         self.ids_may_repeat = false;
+        self.failed = false;
     }
 
     /// Runs a statement; returns the number of rows changed.
@@ -124,11 +140,9 @@ impl Session {
     ) -> Result<u64, Error> {
         let args = args.finish().ok_or_else(|| crate::error::damaged("a value to store"))?;
         let query = sqlx::query_with(AssertSqlSafe(sql.into()), args);
-        query
-            .execute(&mut self.connection)
-            .await
-            .map(|done| done.rows_affected())
-            .map_err(|error| storage(operation, &self.path, error))
+        let done = query.execute(&mut self.connection).await;
+        self.failed |= done.is_err();
+        done.map(|done| done.rows_affected()).map_err(|error| storage(operation, &self.path, error))
     }
 
     /// Runs a query and returns all its rows.

@@ -25,6 +25,14 @@ pub async fn entity_events(store: &dyn Store) -> Result<(), Error> {
         row(4, "account", id(3), id(1)),
     ];
     transaction.add_entity_events(&rows).await?;
+    transaction.commit().await?;
+    let mut reader = store.read().await?;
+    let of = reader.events_of(&[id(2), id(1)], Some(key(30, 4))).await?;
+    assert_eq!(of.iter().map(|(row, _)| row.sequence.0).collect::<Vec<_>>(), [4, 1]);
+    let of = reader.events_by_origin(&[id(1), id(3)]).await?;
+    assert_eq!(of.iter().map(|(row, _)| row.sequence.0).collect::<Vec<_>>(), [3, 1, 4]);
+    drop(reader);
+    let mut transaction = store.begin().await?;
     let sequences = [1, 2, 3, 4].map(Sequence);
     assert_eq!(transaction.entity_events(&sequences).await?, rows);
 
