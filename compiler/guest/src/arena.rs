@@ -1,27 +1,22 @@
 //! The frame arena: frames, results and whatever an evaluation allocates, forgotten all at once when the next
 //! call's first allocation comes.
 
-use crate::{memory, state::state};
+use crate::{heap, memory, state::state};
 
 /// Alignment of cells, records and rows.
 pub(crate) const ALIGN: u32 = 8;
 
 /// Sets the arena and the persistent heap up.
-pub(crate) fn start(origin: u32, heap: u32, heap_bytes: u32) {
+pub(crate) fn start(origin: u32, heap_start: u32, heap_bytes: u32) {
     let s = state();
     s.origin.set(origin);
     s.next.set(origin);
     s.limit.set(memory::grow(origin));
     s.finished.set(false);
-    let Some(end) = heap.checked_add(heap_bytes).filter(|end| *end <= origin) else {
+    let Some(heap_end) = heap_start.checked_add(heap_bytes).filter(|end| *end <= origin) else {
         memory::trap()
     };
-    s.heap.set(heap);
-    s.heap_next.set(heap.next_multiple_of(16));
-    s.heap_end.set(end);
-    for free in &s.free {
-        free.set(0);
-    }
+    heap::start(heap_start, heap_end);
 }
 
 /// Allocates; traps when memory is exhausted. `align` is a power of two.

@@ -11,6 +11,23 @@ pub(crate) const CLASSES: usize = 2 * SIZES;
 const ORDINARY: u32 = 16;
 const LINE: u32 = 64;
 
+/// Makes the heap an empty one.
+pub(crate) fn start(heap: u32, end: u32) {
+    let s = state();
+    s.heap.set(heap);
+    s.heap_next.set(heap.next_multiple_of(ORDINARY));
+    s.heap_end.set(end);
+    for free in &s.free {
+        free.set(0);
+    }
+}
+
+/// Forgets every block.
+pub(crate) fn clear() {
+    let s = state();
+    start(s.heap.get(), s.heap_end.get());
+}
+
 /// Class of a size and what it occupies.
 fn class(len: u32, align: u32) -> (usize, u32) {
     let len = len.max(16);
@@ -47,6 +64,7 @@ pub(crate) fn allocate(len: u32, align: u32) -> u32 {
 }
 
 /// Frees a block of this length and alignment.
+#[inline(never)]
 pub(crate) fn release(block: u32, len: u32, align: u32) {
     if let Some(free) = state().free.get(class(len, align).0) {
         memory::put_u32(block, free.get());
@@ -54,17 +72,9 @@ pub(crate) fn release(block: u32, len: u32, align: u32) {
     }
 }
 
-/// Resizes a block; 0 when the heap is exhausted.
-pub(crate) fn reallocate(old: u32, old_len: u32, align: u32, len: u32) -> u32 {
-    if class(old_len, align).0 == class(len, align).0 {
-        return old;
-    }
-    let new = allocate(len, align);
-    if new != 0 {
-        memory::copy(new, old, old_len.min(len));
-        release(old, old_len, align);
-    }
-    new
+/// Whether a block holds another length without moving.
+pub(crate) fn fits(old_len: u32, align: u32, len: u32) -> bool {
+    class(old_len, align).0 == class(len, align).0
 }
 
 /// Whether an address lies in the heap.
@@ -98,14 +108,14 @@ mod tests {
         assert!(contains(first) && contains(second));
         release(first, 100, 8);
         assert_eq!(allocate(97, 8), first);
-        memory::put_u32(second, 42);
-        let moved = reallocate(second, 100, 8, 300);
-        assert_eq!(memory::u32_at(moved), 42);
+        assert!(fits(100, 8, 110) && !fits(100, 8, 300));
         assert_eq!(allocate(4096, 8), 0);
         let line = allocate(70, 64);
         assert_eq!(line % 64, 0);
         release(line, 70, 64);
         assert_ne!(allocate(70, 8), line);
         assert_eq!(allocate(65, 64), line);
+        clear();
+        assert_eq!(allocate(100, 8), first);
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! Compiling and matching allocate from the persistent heap; what a match finds lies in the text that was searched.
 
+use core::mem;
 use std::cell::{Cell, RefCell};
 
 use defacto_functions::{Cx, Fault, FaultKind, Regex, Val, regex_extract, regex_match};
 use regex::RegexBuilder;
 
-use crate::{cell::Value, state::state};
+use crate::{cell::Value, heap, state::state};
 
 type Outcome<T> = Result<T, Fault<'static>>;
 
@@ -22,12 +23,21 @@ thread_local! {
     static OLDEST: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Runs with the persistent heap as allocator.
-fn persistently<T>(run: impl FnOnce() -> T) -> T {
+/// Runs with the persistent heap as allocator. Where that was too small, nothing compiled outlives this: the
+/// next use compiles again, slower and with the same result. `T` owns no memory.
+fn persistently<T: Copy>(run: impl FnOnce() -> T) -> T {
     let s = state();
+    let next = s.next.get();
     s.persistent.set(true);
     let result = run();
     s.persistent.set(false);
+    if s.overflowed.replace(false) {
+        mem::forget(LITERALS.take());
+        mem::forget(OTHERS.take());
+        OLDEST.set(0);
+        heap::clear();
+        s.next.set(next);
+    }
     result
 }
 
@@ -39,7 +49,11 @@ fn compile(source: &'static str) -> Outcome<Regex> {
         .map_err(|_| Fault::new(FaultKind::Pattern, 0, Val::Str(source)))
 }
 
-fn with_literal<T>(id: u32, source: &'static str, run: impl FnOnce(&Regex) -> T) -> Outcome<T> {
+fn with_literal<T: Copy>(
+    id: u32,
+    source: &'static str,
+    run: impl FnOnce(&Regex) -> T,
+) -> Outcome<T> {
     persistently(|| {
         LITERALS.with_borrow_mut(|patterns| {
             let id = id as usize;
@@ -55,7 +69,7 @@ fn with_literal<T>(id: u32, source: &'static str, run: impl FnOnce(&Regex) -> T)
     })
 }
 
-fn with_any<T>(source: &'static str, run: impl FnOnce(&Regex) -> T) -> Outcome<T> {
+fn with_any<T: Copy>(source: &'static str, run: impl FnOnce(&Regex) -> T) -> Outcome<T> {
     persistently(|| {
         OTHERS.with_borrow_mut(|patterns| {
             if let Some((_, pattern)) = patterns.iter().find(|(known, _)| known == source) {

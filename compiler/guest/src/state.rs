@@ -26,6 +26,8 @@ pub(crate) struct State {
     pub(crate) finished: Cell<bool>,
     /// Whether the global allocator serves the persistent heap.
     pub(crate) persistent: Cell<bool>,
+    /// Whether the persistent heap was too small, and the arena has stood in.
+    pub(crate) overflowed: Cell<bool>,
     /// Start of the persistent heap.
     pub(crate) heap: Cell<u32>,
     /// Its end.
@@ -73,6 +75,7 @@ impl State {
             frame_end: Cell::new(0),
             finished: Cell::new(false),
             persistent: Cell::new(false),
+            overflowed: Cell::new(false),
             heap: Cell::new(0),
             heap_end: Cell::new(0),
             heap_next: Cell::new(0),
