@@ -5,6 +5,7 @@
 //! Invariant: nothing here is fast, and nothing here is used outside tests.
 
 mod evaluate;
+mod generate;
 mod interpret;
 mod manifest;
 mod normalize;
@@ -13,6 +14,7 @@ mod random;
 mod trouble;
 mod values;
 
+pub use generate::{GeneratedSet, RawEvent, definitions, raw_events};
 pub use manifest::manifest;
 pub use oracle::{Oracle, OracleError};
 pub use random::Random;

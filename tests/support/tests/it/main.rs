@@ -1,7 +1,11 @@
 //! The oracle against the conformance corpus.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by failing")]
 
+mod agreement;
 mod corpus;
 mod expressions;
+mod feed;
+mod generated;
 mod hints;
+mod invariants;
 mod normalization;
