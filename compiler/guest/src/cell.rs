@@ -89,12 +89,6 @@ pub(crate) fn put_null(out: u32) {
     put(out, NULL_WORDS);
 }
 
-/// Writes Bool.
-#[inline(always)]
-pub(crate) fn put_bool(out: u32, value: bool) {
-    put(out, (u64::from(BOOL), u64::from(value)));
-}
-
 /// Writes DateTime.
 #[inline(always)]
 pub(crate) fn put_datetime(out: u32, micros: i64) {

@@ -23,6 +23,7 @@ pub(crate) fn start(heap: u32, end: u32) {
 }
 
 /// Forgets every block.
+#[cfg(any(test, feature = "regex"))]
 pub(crate) fn clear() {
     let s = state();
     start(s.heap.get(), s.heap_end.get());

@@ -2,4 +2,5 @@
 
 mod builder;
 mod entities;
+mod frames;
 mod prebuilt;

@@ -114,6 +114,30 @@ impl Program {
         program
     }
 
+    /// A program without entity types.
+    pub(super) fn empty() -> Self {
+        arena::start(ORIGIN, CONSTANTS / 2, 4096);
+        let mut program = Program { next: CONSTANTS, root: 0 };
+        program.root = program.words(&[LAYOUT, 0, 0, 0, 0, 0, 0]);
+        program
+    }
+
+    /// Constant words.
+    pub(super) fn words(&mut self, words: &[u32]) -> u32 {
+        let at = self.take(words.len() as u32 * 4);
+        for (word, at) in words.iter().zip((at..).step_by(4)) {
+            memory::put_u32(at, *word);
+        }
+        at
+    }
+
+    /// A constant text.
+    pub(super) fn text(&mut self, text: &str) -> u32 {
+        let at = self.take(text.len() as u32);
+        memory::put_bytes(at, text.as_bytes());
+        at
+    }
+
     /// Zeroed room for constants.
     pub(super) fn take(&mut self, len: u32) -> u32 {
         let at = self.next.next_multiple_of(8);
