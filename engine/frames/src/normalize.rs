@@ -133,6 +133,22 @@ impl<'a> NormalizedFrame<'a> {
             hints: (0..hints).map(hint).collect::<Result<_, _>>()?,
         }))
     }
+
+    /// Event time and mapped fields of a row whose hints failed (N09): both came before.
+    ///
+    /// # Errors
+    ///
+    /// When anything that the row refers to breaks the layout.
+    pub fn fields(&self, row: u32, fields: u32) -> Result<(Timestamp, Vec<Value>), FrameError> {
+        let view = &self.view;
+        let address = self.table.saturating_add(row.saturating_mul(normalized_row::SIZE));
+        let head = view.block("row", address, normalized_row::SIZE)?;
+        let cells = head.u32(normalized_row::CELLS);
+        view.cells("mapped fields", cells, fields)?;
+        let values = (0..fields).map(|index| view.value("mapped field", at(cells, index)));
+        let timestamp = view.instant("timestamp", head.i64(normalized_row::TIMESTAMP))?;
+        Ok((timestamp, values.collect::<Result<_, _>>()?))
+    }
 }
 
 /// Address of the n-th cell of a block.

@@ -1,0 +1,75 @@
+use defacto_frames::FrameError;
+use wasmtime::Trap;
+
+use crate::Limits;
+use crate::guard::Refusal;
+
+/// Why a call gave no result.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The rows are to blame; fewer of them may do.
+    Rows(Blame),
+    /// The machine was stuck; the same call may do.
+    Deadline,
+    /// The module cannot be run at all.
+    Engine(String),
+}
+
+/// What rows did to a call.
+#[derive(Debug)]
+pub(crate) enum Blame {
+    Fuel,
+    Memory,
+    Table,
+    Stack,
+    Output,
+    Trap(String),
+    Frame(FrameError),
+}
+
+impl Stop {
+    /// Classifies the error of a call.
+    pub(crate) fn of(error: &wasmtime::Error, refused: Option<Refusal>) -> Self {
+        let blame = match (error.downcast_ref::<Trap>(), refused) {
+            (Some(Trap::Interrupt), _) => return Self::Deadline,
+            (Some(Trap::OutOfFuel), _) => Blame::Fuel,
+            (Some(Trap::StackOverflow), _) => Blame::Stack,
+            (_, Some(Refusal::Memory)) => Blame::Memory,
+            (_, Some(Refusal::Table)) => Blame::Table,
+            (Some(trap), None) => Blame::Trap(trap.to_string()),
+            (None, None) => Blame::Trap(error.root_cause().to_string()),
+        };
+        Self::Rows(blame)
+    }
+}
+
+impl From<FrameError> for Stop {
+    fn from(error: FrameError) -> Self {
+        Self::Rows(Blame::Frame(error))
+    }
+}
+
+impl Blame {
+    /// The failure of a single row, in words that name the limit.
+    pub(crate) fn message(&self, limits: &Limits) -> String {
+        match self {
+            Self::Fuel => {
+                format!("evaluation takes more than {} units of fuel", limits.fuel_per_row)
+            }
+            Self::Memory => {
+                format!("evaluation takes more than {} bytes of memory", limits.memory_bytes)
+            }
+            Self::Table => {
+                format!("evaluation takes more than {} table elements", limits.table_elements)
+            }
+            Self::Stack => {
+                format!("evaluation takes more than {} bytes of stack", limits.stack_bytes)
+            }
+            Self::Output => {
+                format!("evaluation gives more than {} bytes of output", limits.output_bytes)
+            }
+            Self::Trap(trap) => format!("evaluation stopped: {trap}"),
+            Self::Frame(error) => format!("evaluation gave an invalid result: {error}"),
+        }
+    }
+}
