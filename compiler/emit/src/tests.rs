@@ -128,3 +128,15 @@ fn the_real_library_has_every_function() {
         println!("{} bytes: {:?}", compiled.component.len(), compiled.statistics);
     }
 }
+
+#[test]
+fn the_contract_parses() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit/engine@0.1.0");
+    let mut resolve = wit_parser::Resolve::default();
+    let (package, _) = resolve.push_dir(folder).unwrap();
+    let normalizer = resolve.select_world(&[package], Some("normalizer")).unwrap();
+    let names: Vec<String> =
+        resolve.worlds[normalizer].imports.keys().map(|key| resolve.name_world_key(key)).collect();
+    assert_eq!(names, ["defacto:engine/types@0.1.0", "defacto:engine/host@0.1.0"]);
+    resolve.select_world(&[package], Some("definitions")).unwrap();
+}
