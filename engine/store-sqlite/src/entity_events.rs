@@ -9,10 +9,19 @@ use sqlx::sqlite::SqliteRow;
 use crate::codec::{decode_keys, encode_keys};
 use crate::columns::{Args, Columns};
 use crate::ledger::EVENT_COLUMNS;
+use crate::packed::Packed;
 use crate::session::{Parts, Session, json_list};
 
 const OPERATION: &str = "recording entities of events";
 const READ: &str = "reading entities of events";
+
+/// A row of `event_entities`.
+struct OwnerKeys {
+    sequence: i64,
+    entity: i64,
+    origin: i64,
+    targets: Vec<Option<i64>>,
+}
 
 impl Session {
     pub(crate) async fn add_entity_events(&mut self, rows: &[EntityEventRow]) -> Result<(), Error> {
@@ -127,10 +136,22 @@ impl Session {
     ) -> Result<Vec<EntityEventRow>, Error> {
         let mut args = Args::new();
         args.owned_text(json_list(sequences.iter().map(|sequence| sequence.0)));
-        let sql = "SELECT e.sequence, e.entity, e.origin, e.targets FROM json_each(?) j \
-                   CROSS JOIN event_entities e ON e.sequence = j.value";
-        let rows = self.rows(READ, sql, args).await?;
-        let mut found = self.entity_event_rows(&rows).await?;
+        let sql = "SELECT group_concat(concat(e.sequence, ' ', e.entity, ' ', \
+                   coalesce(e.origin, e.entity), ' ', hex(e.targets), ' '), '') \
+                   FROM json_each(?) j CROSS JOIN event_entities e ON e.sequence = j.value";
+        let mut keys = Vec::with_capacity(sequences.len());
+        for row in self.rows(READ, sql, args).await? {
+            let mut packed = Packed(row.maybe_text(0)?.unwrap_or(""));
+            while !packed.is_empty() {
+                keys.push(OwnerKeys {
+                    sequence: packed.int()?,
+                    entity: packed.int()?,
+                    origin: packed.int()?,
+                    targets: decode_keys(&packed.bytes()?)?,
+                });
+            }
+        }
+        let mut found = self.owners(keys).await?;
         for run in found.chunk_by_mut(|a, b| a.sequence == b.sequence) {
             run.sort_by(|a, b| a.entity_type.cmp(&b.entity_type));
         }
@@ -143,32 +164,36 @@ impl Session {
         rows: &[SqliteRow],
     ) -> Result<Vec<EntityEventRow>, Error> {
         let mut keys = Vec::with_capacity(rows.len());
-        let mut needed = Vec::with_capacity(2 * rows.len());
         for row in rows {
             let entity = row.int(1)?;
-            let origin = row.maybe_int(2)?.unwrap_or(entity);
-            needed.extend([entity, origin]);
-            let targets = match row.maybe_blob(3)? {
-                Some(bytes) => decode_keys(bytes)?,
-                None => Vec::new(),
-            };
-            needed.extend(targets.iter().flatten());
-            keys.push((row.int(0)?, entity, origin, targets));
+            keys.push(OwnerKeys {
+                sequence: row.int(0)?,
+                entity,
+                origin: row.maybe_int(2)?.unwrap_or(entity),
+                targets: decode_keys(row.maybe_blob(3)?.unwrap_or(&[]))?,
+            });
+        }
+        self.owners(keys).await
+    }
+
+    async fn owners(&mut self, keys: Vec<OwnerKeys>) -> Result<Vec<EntityEventRow>, Error> {
+        let mut needed = Vec::with_capacity(2 * keys.len());
+        for row in &keys {
+            needed.extend([row.entity, row.origin]);
+            needed.extend(row.targets.iter().flatten());
         }
         self.learn_keys(&needed).await?;
         keys.into_iter()
-            .map(|(sequence, entity, origin, targets)| {
+            .map(|row| {
                 let id_of =
                     |key: Option<i64>| key.map(|k| self.entity(k).map(|e| e.id)).transpose();
-                let targets = targets.into_iter().map(id_of).collect::<Result<_, Error>>()?;
-                let origin_id = self.entity(origin)?.id;
-                let entity = self.entity(entity)?;
+                let entity = self.entity(row.entity)?;
                 Ok(EntityEventRow {
-                    sequence: Sequence(sequence),
+                    sequence: Sequence(row.sequence),
                     entity_type: entity.entity_type.as_ref().to_owned(),
-                    origin_id,
+                    origin_id: self.entity(row.origin)?.id,
                     entity_id: entity.id,
-                    targets,
+                    targets: row.targets.into_iter().map(id_of).collect::<Result<_, Error>>()?,
                 })
             })
             .collect()

@@ -8,6 +8,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::columns::{Args, Columns, instant};
 use crate::error::damaged;
+use crate::packed::Packed;
 use crate::session::{Parts, Session, json_list, json_map};
 
 /// Columns of the ledger in the order in which [`Session::ledger_row`] reads them.
@@ -333,6 +334,36 @@ impl Session {
             },
             duplicate_of: row.maybe_int(at + 7)?.map(Sequence),
             redacted: row.int(at + 8)? != 0,
+        })
+    }
+
+    /// A canonical event as the replay packs it.
+    pub(crate) async fn packed_event(
+        &mut self,
+        packed: &mut Packed<'_>,
+    ) -> Result<LedgerRow, Error> {
+        let sequence = Sequence(packed.int()?);
+        let timestamp = instant(packed.int()?)?;
+        let event_id = event_id(packed.int()?, &packed.bytes()?)?;
+        let event_type = self.name_text(packed.int()?).await?;
+        let source = self.name_text(packed.int()?).await?;
+        let ingested_at = instant(packed.int()?)?;
+        let redacted = packed.int()? != 0;
+        let (hints, data) = (packed.int()?, packed.int()?);
+        Ok(LedgerRow {
+            sequence,
+            event: NewEvent {
+                event_id,
+                event_type: event_type.as_ref().to_owned(),
+                timestamp,
+                source: source.as_ref().to_owned(),
+                hints: hints_from(packed.text(hints)?)?,
+                data: packed.text(data)?.to_owned(),
+                raw: String::new(),
+                ingested_at,
+            },
+            duplicate_of: None,
+            redacted,
         })
     }
 

@@ -21,6 +21,7 @@ mod keys;
 mod layout;
 mod ledger;
 mod merges;
+mod packed;
 mod progress;
 mod realms;
 mod replay;

@@ -6,13 +6,17 @@ use defacto_model::Sequence;
 use defacto_ports::{EntityEventRow, Error, LedgerRow, OrderKey};
 
 use crate::columns::{Args, Columns, instant};
-use crate::ledger::{EVENT_COLUMNS, LEDGER_COLUMNS};
+use crate::ledger::LEDGER_COLUMNS;
+use crate::packed::Packed;
 use crate::session::{Session, json_list};
 
 const OPERATION: &str = "replaying the ledger";
 
 /// Ranges up to this many sequences are sorted in memory; larger ones follow the index on time.
 const SORTED_MAX: i64 = 65_536;
+
+/// Events per row that the database returns; a text has at most a thousand million bytes.
+const BLOCK: usize = 16;
 
 /// What one pass over a range remembers from page to page.
 #[derive(Debug)]
@@ -60,20 +64,13 @@ impl Session {
             let plan = self.plan_replay(range).await?;
             self.replay = Some(Replay { range, plan });
         }
-        let rows = match self.replay.as_ref().map(|replay| &replay.plan) {
+        let page: Vec<i64> = match self.replay.as_ref().map(|replay| &replay.plan) {
             Some(Plan::Sorted(keys)) => {
                 let start = match after {
                     Some(after) => keys.partition_point(|key| *key <= after),
                     None => 0,
                 };
-                let page = keys.iter().skip(start).take(limit).map(|key| key.sequence.0);
-                let mut args = Args::new();
-                args.owned_text(json_list(page));
-                let sql = format!(
-                    "SELECT {EVENT_COLUMNS} FROM json_each(?) j \
-                     CROSS JOIN ledger l ON l.sequence = j.value"
-                );
-                self.rows(OPERATION, sql, args).await?
+                keys.iter().skip(start).take(limit).map(|key| key.sequence.0).collect()
             }
             Some(Plan::Indexed(start)) => {
                 let (time, sequence) =
@@ -81,18 +78,23 @@ impl Session {
                 let mut args = Args::new();
                 args.int(time).int(time).int(sequence).int(from.0).int(until.0);
                 args.int(limit_of(limit));
-                let sql = format!(
-                    "SELECT {EVENT_COLUMNS} FROM ledger l INDEXED BY ledger_time \
-                     WHERE l.time >= ? AND (l.time > ? OR l.sequence > ?) \
-                     AND l.sequence > ? AND l.sequence <= ? AND l.duplicate_of IS NULL \
-                     ORDER BY l.time, l.sequence LIMIT ?"
-                );
-                self.rows(OPERATION, sql, args).await?
+                let sql = "SELECT group_concat(concat(sequence, ' '), '') FROM (\
+                           SELECT l.sequence FROM ledger l INDEXED BY ledger_time \
+                           WHERE l.time >= ? AND (l.time > ? OR l.sequence > ?) \
+                           AND l.sequence > ? AND l.sequence <= ? AND l.duplicate_of IS NULL \
+                           ORDER BY l.time, l.sequence LIMIT ?)";
+                let mut sequences = Vec::with_capacity(limit.min(65_536));
+                for row in self.rows(OPERATION, sql, args).await? {
+                    let mut packed = Packed(row.maybe_text(0)?.unwrap_or(""));
+                    while !packed.is_empty() {
+                        sequences.push(packed.int()?);
+                    }
+                }
+                sequences
             }
             None => Vec::new(),
         };
-        let mut events = self.ledger_rows(&rows).await?;
-        drop(rows);
+        let mut events = self.events_at(&page).await?;
         events.sort_by_key(|row| (row.event.timestamp, row.sequence));
         let sequences: Vec<Sequence> = events.iter().map(|event| event.sequence).collect();
         let mut owners = BTreeMap::<Sequence, Vec<EntityEventRow>>::new();
@@ -108,6 +110,27 @@ impl Session {
             .collect())
     }
 
+    /// Canonical events, without the records as received.
+    async fn events_at(&mut self, sequences: &[i64]) -> Result<Vec<LedgerRow>, Error> {
+        let blocks: Vec<String> =
+            sequences.chunks(BLOCK).map(|block| json_list(block.iter().copied())).collect();
+        let mut args = Args::new();
+        args.owned_text(format!("[{}]", blocks.join(",")));
+        let sql = "SELECT (SELECT group_concat(concat(l.sequence, ' ', l.time, ' ', \
+                   l.event_head, ' ', hex(l.event_tail), ' ', l.type, ' ', l.source, ' ', \
+                   l.ingested_at, ' ', l.redacted, ' ', octet_length(l.hints), ' ', \
+                   octet_length(l.data), ' ', l.hints, l.data), '') FROM json_each(b.value) j \
+                   CROSS JOIN ledger l ON l.sequence = j.value) FROM json_each(?) b";
+        let mut events = Vec::with_capacity(sequences.len());
+        for row in self.rows(OPERATION, sql, args).await? {
+            let mut packed = Packed(row.maybe_text(0)?.unwrap_or(""));
+            while !packed.is_empty() {
+                events.push(self.packed_event(&mut packed).await?);
+            }
+        }
+        Ok(events)
+    }
+
     async fn plan_replay(&mut self, (from, until): (Sequence, Sequence)) -> Result<Plan, Error> {
         let mut args = Args::new();
         args.int(from.0).int(until.0);
@@ -121,12 +144,15 @@ impl Session {
             };
             return Ok(Plan::Indexed(start));
         }
-        let sql = "SELECT time, sequence FROM ledger \
+        let sql = "SELECT group_concat(concat(time, ' ', sequence, ' '), '') FROM ledger \
                    WHERE sequence > ? AND sequence <= ? AND duplicate_of IS NULL";
         let mut keys = Vec::new();
         for row in self.rows(OPERATION, sql, args).await? {
-            let (timestamp, sequence) = (instant(row.int(0)?)?, Sequence(row.int(1)?));
-            keys.push(OrderKey { timestamp, sequence });
+            let mut packed = Packed(row.maybe_text(0)?.unwrap_or(""));
+            while !packed.is_empty() {
+                let (timestamp, sequence) = (instant(packed.int()?)?, Sequence(packed.int()?));
+                keys.push(OrderKey { timestamp, sequence });
+            }
         }
         keys.sort_unstable();
         Ok(Plan::Sorted(keys))
