@@ -1,6 +1,6 @@
 //! Reading history.
 
-use defacto_model::{EntityId, Sequence};
+use defacto_model::{EntityId, Sequence, ValueType};
 use defacto_ports::{Error, HistoryQuery, HistoryRecord, HistoryRow, Realm};
 use sqlx::sqlite::SqliteRow;
 
@@ -8,6 +8,7 @@ use crate::columns::{Args, Columns, instant};
 use crate::error::damaged;
 use crate::layout::{Property, property_column};
 use crate::ledger::event_id;
+use crate::packed::Packed;
 use crate::replay::limit_of;
 use crate::session::Session;
 
@@ -29,7 +30,10 @@ impl Session {
                 continue;
             }
             let table = info.table(entity, if open { "open" } else { "closed" });
-            let (sql, args) = select(&table, open, kind, &entity.properties, query);
+            // A full page of closed rows bounds what the open ones can add.
+            let full = open && found.len() >= query.limit;
+            let last = found.last().filter(|_| full).map(|record: &HistoryRecord| record.entity_id);
+            let (sql, args) = select(&table, open, kind, &entity.properties, query, last);
             for row in self.rows("reading history", sql, args).await? {
                 found.push(self.record(&row, open, &entity.properties).await?);
             }
@@ -39,45 +43,55 @@ impl Session {
         Ok(found)
     }
 
+    /// The first column holds everything but floats, which text would not keep to the bit.
     async fn record(
         &mut self,
         row: &SqliteRow,
         open: bool,
         properties: &[Property],
     ) -> Result<HistoryRecord, Error> {
-        let valid_from = row.time(1)?;
+        let mut packed = Packed(row.text(0)?);
+        let id = |bytes: Vec<u8>| {
+            bytes.as_slice().try_into().map(EntityId).map_err(|_| damaged("an entity id"))
+        };
+        let entity_id = id(packed.bytes()?)?;
+        let valid_from = instant(packed.int()?)?;
         let since = |distance: i64| instant(valid_from.as_micros() - distance);
-        let state = self.name_text(row.int(2)?).await?;
-        let event = match (row.maybe_int(6)?, row.maybe_int(7)?) {
-            (Some(sequence), Some(head)) => {
-                Some((Sequence(sequence), event_id(head, row.blob(8)?)?))
+        let state = self.name_text(packed.int()?).await?;
+        let last_event = packed.maybe_int()?.map(since).transpose()?;
+        let (entered, created) = (since(packed.int()?)?, since(packed.int()?)?);
+        let event = match (packed.maybe_int()?, packed.maybe_int()?, packed.bytes()?) {
+            (Some(sequence), Some(head), tail) => {
+                Some((Sequence(sequence), event_id(head, &tail)?))
             }
             _ => None,
         };
-        let mut values = Vec::with_capacity(properties.len());
-        for (index, (_, declared)) in (9..).zip(properties) {
-            values.push(row.property(index, *declared)?);
-        }
-        let id = |bytes: &[u8]| bytes.try_into().map(EntityId).map_err(|_| damaged("an entity id"));
-        let at = 9 + properties.len();
         let (valid_to, merged_into) = if open {
             (None, None)
         } else {
-            let merged = row.maybe_int(at + 1)?.is_some();
-            (
-                Some(instant(valid_from.as_micros() + row.int(at)?)?),
-                if merged { Some(id(row.blob(at + 2)?)?) } else { None },
-            )
+            let valid_to = instant(valid_from.as_micros() + packed.int()?)?;
+            let winner = packed.bytes()?;
+            (Some(valid_to), if winner.is_empty() { None } else { Some(id(winner)?) })
         };
+        let mut values = Vec::with_capacity(properties.len());
+        let mut float = 0;
+        for (_, declared) in properties {
+            values.push(if *declared == ValueType::Number {
+                float += 1;
+                row.property(float, *declared)?
+            } else {
+                packed.property(*declared)?
+            });
+        }
         Ok(HistoryRecord {
-            entity_id: id(row.blob(0)?)?,
+            entity_id,
             row: HistoryRow {
                 state: state.as_ref().to_owned(),
                 properties: values,
                 valid_from,
-                last_event: row.maybe_int(3)?.map(since).transpose()?,
-                entered: since(row.int(4)?)?,
-                created: since(row.int(5)?)?,
+                last_event,
+                entered,
+                created,
                 event,
             },
             valid_to,
@@ -86,24 +100,46 @@ impl Session {
     }
 }
 
+/// What [`Session::record`] reads.
+fn columns(open: bool, properties: &[Property]) -> String {
+    let mut packed = String::from(
+        "concat(hex(e.id), ' ', h.valid_from, ' ', h.state, ' ', h.since_event, ' ', \
+         h.since_entered, ' ', h.since_created, ' ', h.event_sequence, ' ', l.event_head, ' ', \
+         hex(l.event_tail), ' '",
+    );
+    if !open {
+        packed.push_str(", h.lasted, ' ', hex(m.id), ' '");
+    }
+    let mut floats = String::new();
+    for (name, declared) in properties {
+        let column = format!("h.{}", property_column(name));
+        match declared {
+            ValueType::Number => {
+                floats.push_str(", ");
+                floats.push_str(&column);
+            }
+            ValueType::String => {
+                packed.push_str(&format!(", octet_length({column}), ' ', {column}"));
+            }
+            ValueType::Integer | ValueType::Boolean | ValueType::Datetime => {
+                packed.push_str(&format!(", {column}, ' '"));
+            }
+        }
+    }
+    packed.push(')');
+    packed.push_str(&floats);
+    packed
+}
+
 fn select(
     table: &str,
     open: bool,
     kind: i64,
     properties: &[Property],
     query: &HistoryQuery,
+    last: Option<EntityId>,
 ) -> (String, Args) {
-    let mut sql = String::from(
-        "SELECT e.id, h.valid_from, h.state, h.since_event, h.since_entered, h.since_created, \
-         h.event_sequence, l.event_head, l.event_tail",
-    );
-    for (name, _) in properties {
-        sql.push_str(", h.");
-        sql.push_str(&property_column(name));
-    }
-    if !open {
-        sql.push_str(", h.lasted, h.merged_into, m.id");
-    }
+    let mut sql = format!("SELECT {}", columns(open, properties));
     sql.push_str(&format!(" FROM entities e CROSS JOIN {table} h ON h.entity = e.key"));
     sql.push_str(" LEFT JOIN ledger l ON l.sequence = h.event_sequence");
     if !open {
@@ -114,6 +150,10 @@ fn select(
     args.int(kind);
     if let Some(id) = query.entity_id {
         sql.push_str(" AND e.id = ?");
+        args.blob(id.0.to_vec());
+    }
+    if let Some(id) = last {
+        sql.push_str(" AND e.id <= ?");
         args.blob(id.0.to_vec());
     }
     if let Some((id, from)) = query.after {

@@ -2,10 +2,12 @@
 //!
 //! A row crosses from the connection's thread to this one for about the price of a kilobyte, so
 //! that pages of events come as few long rows: numbers end with a blank, bytes are hexadecimal,
-//! texts follow their length.
+//! texts follow their length; nothing stands for null.
 
+use defacto_model::{Value, ValueType};
 use defacto_ports::Error;
 
+use crate::columns::instant;
 use crate::error::damaged;
 
 /// What is left to read of a text.
@@ -26,6 +28,27 @@ impl<'a> Packed<'a> {
     /// A number.
     pub(crate) fn int(&mut self) -> Result<i64, Error> {
         self.word()?.parse().map_err(|_| damaged("a number"))
+    }
+
+    /// A number, or nothing where the column was null.
+    pub(crate) fn maybe_int(&mut self) -> Result<Option<i64>, Error> {
+        let word = self.word()?;
+        if word.is_empty() {
+            return Ok(None);
+        }
+        word.parse().map(Some).map_err(|_| damaged("a number"))
+    }
+
+    /// A property; those of the type `number` cannot be packed.
+    pub(crate) fn property(&mut self, declared: ValueType) -> Result<Value, Error> {
+        let Some(number) = self.maybe_int()? else { return Ok(Value::Null) };
+        Ok(match declared {
+            ValueType::Integer => Value::Int(number),
+            ValueType::Boolean => Value::Bool(number != 0),
+            ValueType::Datetime => Value::DateTime(instant(number)?),
+            ValueType::String => Value::String(self.text(number)?.to_owned()),
+            ValueType::Number => return Err(damaged("a property")),
+        })
     }
 
     /// Bytes.
