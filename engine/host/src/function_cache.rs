@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
@@ -51,7 +51,7 @@ impl FunctionCache {
     }
 
     /// Writes the file if anything is new.
-    pub(crate) fn save(&self, file: &PathBuf) -> std::io::Result<()> {
+    pub(crate) fn save(&self, file: &Path) -> std::io::Result<()> {
         let mut known = self.known();
         if !known.changed {
             return Ok(());
