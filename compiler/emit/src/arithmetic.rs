@@ -23,7 +23,9 @@ impl Plan {
     fn of(op: BinaryOp, a: Kind, b: Kind) -> Option<Self> {
         use BinaryOp::{Add, Div, Mul, Pow, Rem, Sub};
         match (op, a, b) {
-            (Add | Sub | Mul | Div | Rem | Pow, Kind::Int, Kind::Int) => Some(Self::Integer(Kind::Int)),
+            (Add | Sub | Mul | Div | Rem | Pow, Kind::Int, Kind::Int) => {
+                Some(Self::Integer(Kind::Int))
+            }
             (
                 Add | Sub | Mul | Div | Rem | Pow,
                 Kind::Int | Kind::Float,
@@ -182,7 +184,7 @@ impl Emitter<'_, '_> {
     fn floats(&mut self, op: BinaryOp, a: Scalar, b: Scalar, result: u32) {
         for operand in [a, b] {
             let source = match operand.kind {
-                Kind::Int => self.to_float(operand.source),
+                Kind::Int => self.float_of(operand.source),
                 Kind::Bool | Kind::Float | Kind::DateTime | Kind::Duration => operand.source,
             };
             self.push(source);

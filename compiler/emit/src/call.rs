@@ -1,6 +1,6 @@
 use defacto_check::{Expr, ExprKind, Type};
-use defacto_functions::Function;
 use defacto_frames::abi::cell;
+use defacto_functions::Function;
 use defacto_model::Value;
 use wasm_encoder::ValType;
 
@@ -17,7 +17,12 @@ const TWO_63: f64 = 9_223_372_036_854_775_808.0;
 
 impl Emitter<'_, '_> {
     /// A call of a function of the language: the light ones in place, the others in the library.
-    pub(crate) fn function_call(&mut self, function: Function, args: &[Expr], r#type: Type) -> Operand {
+    pub(crate) fn function_call(
+        &mut self,
+        function: Function,
+        args: &[Expr],
+        r#type: Type,
+    ) -> Operand {
         if args.len() == 1
             && let Some(arg) = args.first()
             && takes_one_inline(function)
@@ -100,7 +105,7 @@ impl Emitter<'_, '_> {
             | (Function::ToFloat, Kind::Float)
             | (Function::ToDatetime, Kind::DateTime) => Operand::Scalar(scalar),
             (Function::ToFloat, Kind::Int) => {
-                let source = self.to_float(scalar.source);
+                let source = self.float_of(scalar.source);
                 Operand::Scalar(Scalar { kind: Kind::Float, source, ..scalar })
             }
             (Function::MathAbs, Kind::Float) => {
@@ -144,7 +149,11 @@ impl Emitter<'_, '_> {
             self.body.ins().local_set(result);
         }
         self.body.end();
-        Operand::Scalar(Scalar { kind: Kind::Int, source: Source::Local(result), null: scalar.null })
+        Operand::Scalar(Scalar {
+            kind: Kind::Int,
+            source: Source::Local(result),
+            null: scalar.null,
+        })
     }
 
     fn units_between(&mut self, a: Scalar, b: Scalar, unit: i64) -> Operand {

@@ -56,7 +56,9 @@ impl Emitter<'_, '_> {
                     self.unless_null(a.null, b.null);
                     Source::Local(self.save(ValType::I32))
                 }
-                None if numbers(a, b) => self.equals_generally(Operand::Scalar(a), Operand::Scalar(b)),
+                None if numbers(a, b) => {
+                    self.equals_generally(Operand::Scalar(a), Operand::Scalar(b))
+                }
                 None => self.both_null(a.null, b.null),
             },
             (Operand::Text(a), Operand::Text(b)) => self.equals_texts(a, b),
@@ -270,7 +272,7 @@ impl Emitter<'_, '_> {
     }
 
     fn as_float(&mut self, scalar: Scalar) -> Scalar {
-        let source = self.to_float(scalar.source);
+        let source = self.float_of(scalar.source);
         Scalar { kind: Kind::Float, source, ..scalar }
     }
 }

@@ -1,8 +1,8 @@
 use std::borrow::Cow;
 
 use wasm_encoder::{
-    CanonicalOption, ComponentBuilder, ComponentExportKind, ComponentSection, ComponentValType, CustomSection, Encode,
-    ExportKind, ModuleArg, PrimitiveValType,
+    CanonicalOption, ComponentBuilder, ComponentExportKind, ComponentSection, ComponentValType,
+    CustomSection, Encode, ExportKind, ModuleArg, PrimitiveValType,
 };
 
 use crate::manifest::MANIFEST_SECTION;
@@ -30,7 +30,8 @@ pub(crate) fn wrap(module: &[u8], manifest: &str) -> Vec<u8> {
     let nothing: [(&str, ComponentValType); 0] = [];
     function.params(nothing).result(Some(ComponentValType::Primitive(PrimitiveValType::String)));
 
-    let options = [CanonicalOption::UTF8, CanonicalOption::Memory(memory), CanonicalOption::Realloc(realloc)];
+    let options =
+        [CanonicalOption::UTF8, CanonicalOption::Memory(memory), CanonicalOption::Realloc(realloc)];
     let functions = FRAME_FUNCTIONS.iter().map(|name| (*name, frames)).chain([("describe", text)]);
     for (name, r#type) in functions {
         let core = component.core_alias_export(None, instance, name, ExportKind::Func);

@@ -94,8 +94,10 @@ impl Constants {
                 (cell::LIST, count(elements.len()), u64::from(address))
             }
             Value::Object(entries) => {
-                let flat: Vec<Value> =
-                    entries.iter().flat_map(|(k, v)| [Value::String(k.clone()), v.clone()]).collect();
+                let flat: Vec<Value> = entries
+                    .iter()
+                    .flat_map(|(k, v)| [Value::String(k.clone()), v.clone()])
+                    .collect();
                 let address = self.cell_array(&flat);
                 (cell::OBJECT, count(entries.len()), u64::from(address))
             }
@@ -129,7 +131,8 @@ impl Constants {
 
     fn segment<'a>(&'a self, segments: &mut Vec<(u32, &'a [u8])>, start: usize, end: usize) {
         if let Some(bytes) = self.bytes.get(start..end).filter(|b| !b.is_empty()) {
-            segments.push((self.base.saturating_add(u32::try_from(start).unwrap_or(u32::MAX)), bytes));
+            segments
+                .push((self.base.saturating_add(u32::try_from(start).unwrap_or(u32::MAX)), bytes));
         }
     }
 }

@@ -1,6 +1,6 @@
 use defacto_check::{
-    Constraints, Effect, Entity, EntityEvent, Expr, Handler, Program, Property, Rule, RuleKind, SchemaCheck,
-    Source, SourceEvent, Timestamp,
+    Constraints, Effect, Entity, EntityEvent, Expr, Handler, Program, Property, Rule, RuleKind,
+    SchemaCheck, Source, SourceEvent, Timestamp,
 };
 use defacto_frames::abi::{NONE, desc};
 use defacto_model::ValueType;
@@ -135,7 +135,12 @@ fn source_event(unit: &mut Unit<'_>, source: &Source, event: &SourceEvent) -> Re
     record.u32(desc::source_event::FIELDS, fields(event));
     record.u32(desc::source_event::NORMALIZE, normalize);
     record.u32(desc::source_event::TIMESTAMP, timestamp);
-    record.list(desc::source_event::HINTS, desc::source_event::HINT_COUNT, hints, event.hints.len());
+    record.list(
+        desc::source_event::HINTS,
+        desc::source_event::HINT_COUNT,
+        hints,
+        event.hints.len(),
+    );
     record
 }
 
@@ -233,12 +238,22 @@ fn entity(unit: &mut Unit<'_>, entity: &Entity) -> Record {
     record.u32(desc::entity::EVENT_COUNT, count(entity.events.len()));
     record.u32(desc::entity::HANDLERS, handlers);
     record.u32(desc::entity::ALWAYS, always);
-    record.list(desc::entity::IDENTITY, desc::entity::IDENTITY_COUNT, identity, entity.identity.len());
+    record.list(
+        desc::entity::IDENTITY,
+        desc::entity::IDENTITY_COUNT,
+        identity,
+        entity.identity.len(),
+    );
     record.u32(desc::entity::READS_ID, u32::from(entity.reads_id));
     record
 }
 
-fn entity_property(unit: &mut Unit<'_>, entity: &Entity, of: &Property, scope: Scope<'_>) -> Record {
+fn entity_property(
+    unit: &mut Unit<'_>,
+    entity: &Entity,
+    of: &Property,
+    scope: Scope<'_>,
+) -> Record {
     let mut record = property(unit, of);
     if let Some(expr) = &of.compute {
         let scope = Scope { record: Some(0), ..scope };
@@ -272,9 +287,15 @@ fn handler<'a>(
     edges: &EdgeProperties,
     scope: Scope<'a>,
 ) -> u32 {
-    let scope =
-        Scope { event: Some(0), event_cells: &event.fields, record: Some(1), ..scope };
-    let place = guarded(unit, (handler.guard.as_ref(), &handler.effects), Some(event), edges, scope, &handler.path);
+    let scope = Scope { event: Some(0), event_cells: &event.fields, record: Some(1), ..scope };
+    let place = guarded(
+        unit,
+        (handler.guard.as_ref(), &handler.effects),
+        Some(event),
+        edges,
+        scope,
+        &handler.path,
+    );
     if handler.creates { place | desc::CREATES } else { place }
 }
 

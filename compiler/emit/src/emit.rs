@@ -139,7 +139,12 @@ fn entries(unit: &mut Unit<'_>, root: u32, returned: u32, start: [u32; 3]) -> Pl
     for name in component::FRAME_FUNCTIONS {
         let entry = unit.library_function(&format!("rt_{name}"));
         let mut body = Body::new([]);
-        body.instructions().i32_const(root.cast_signed()).local_get(0).local_get(1).call(entry).end();
+        body.instructions()
+            .i32_const(root.cast_signed())
+            .local_get(0)
+            .local_get(1)
+            .call(entry)
+            .end();
         exports.push((name, unit.add(name, &[ValType::I32; 2], &[ValType::I32], body)));
     }
     let mut body = Body::new([]);

@@ -91,7 +91,9 @@ impl Emitter<'_, '_> {
     /// Writes the value of an expression into a cell.
     pub(crate) fn store_expression(&mut self, expr: &Expr, to: Place) {
         let operand = match &expr.kind {
-            ExprKind::Literal(value) => Operand::Cell(Place::Fixed(self.unit.constants.cell(value))),
+            ExprKind::Literal(value) => {
+                Operand::Cell(Place::Fixed(self.unit.constants.cell(value)))
+            }
             _ => self.expression(expr),
         };
         self.store(operand, to);
@@ -118,7 +120,11 @@ impl Emitter<'_, '_> {
             return self.load(Place::Behind(record, record::HEAD + index * cell::SIZE), r#type);
         }
         let out = self.room(1);
-        self.body.ins().local_get(record).i32_const(index.cast_signed()).i32_const(out.cast_signed());
+        self.body
+            .ins()
+            .local_get(record)
+            .i32_const(index.cast_signed())
+            .i32_const(out.cast_signed());
         self.call_checked("rt_computed");
         self.load(Place::Fixed(out), r#type)
     }
@@ -162,7 +168,9 @@ impl Emitter<'_, '_> {
                 }
             }
             EntityBuiltin::CreatedTime => Operand::Scalar(instant(record, record::CREATED, null)),
-            EntityBuiltin::StateEnteredTime => Operand::Scalar(instant(record, record::ENTERED, null)),
+            EntityBuiltin::StateEnteredTime => {
+                Operand::Scalar(instant(record, record::ENTERED, null))
+            }
             EntityBuiltin::LastEventTime => {
                 let time = instant(record, record::LAST_EVENT, null);
                 self.push(time.source);

@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wasmparser::{
-    BinaryReaderError, CompositeInnerType, ElementItems, ElementKind, ExternalKind, FunctionBody, KnownCustom,
-    Name, Operator, Parser, Payload, ValType,
+    BinaryReaderError, CompositeInnerType, ElementItems, ElementKind, ExternalKind, FunctionBody,
+    KnownCustom, Name, Operator, Parser, Payload, ValType,
 };
 
 /// The compiler is damaged: its runtime library is not what the emitter was written for. No definition can
@@ -76,8 +76,10 @@ impl Library {
         for payload in Parser::new(0).parse_all(bytes) {
             match payload? {
                 Payload::TypeSection(s) => {
-                    library.types =
-                        Entries { count: s.count(), bytes: part(s.original_position(), s.range().end) };
+                    library.types = Entries {
+                        count: s.count(),
+                        bytes: part(s.original_position(), s.range().end),
+                    };
                     for group in s {
                         for sub in group?.into_types() {
                             library.types_of.push(match sub.composite_type.inner {
@@ -94,8 +96,10 @@ impl Library {
                     return Err(EmitError::Shape("it imports something".into()));
                 }
                 Payload::FunctionSection(s) => {
-                    library.function_types =
-                        Entries { count: s.count(), bytes: part(s.original_position(), s.range().end) };
+                    library.function_types = Entries {
+                        count: s.count(),
+                        bytes: part(s.original_position(), s.range().end),
+                    };
                     for index in s {
                         function_types.push(index?);
                     }
@@ -114,8 +118,10 @@ impl Library {
                     }
                 }
                 Payload::GlobalSection(s) => {
-                    library.globals =
-                        Entries { count: s.count(), bytes: part(s.original_position(), s.range().end) };
+                    library.globals = Entries {
+                        count: s.count(),
+                        bytes: part(s.original_position(), s.range().end),
+                    };
                     for global in s {
                         let constant = match global?.init_expr.get_operators_reader().read()? {
                             Operator::I32Const { value } => Some(value.cast_unsigned()),
@@ -142,8 +148,10 @@ impl Library {
                     return Err(EmitError::Shape("it has a start function".into()));
                 }
                 Payload::ElementSection(s) => {
-                    library.elements =
-                        Entries { count: s.count(), bytes: part(s.original_position(), s.range().end) };
+                    library.elements = Entries {
+                        count: s.count(),
+                        bytes: part(s.original_position(), s.range().end),
+                    };
                     for element in s {
                         let element = element?;
                         if !matches!(element.kind, ElementKind::Active { .. }) {
@@ -169,8 +177,10 @@ impl Library {
                 }
                 Payload::DataCountSection { .. } => library.data_count = true,
                 Payload::DataSection(s) => {
-                    library.data =
-                        Entries { count: s.count(), bytes: part(s.original_position(), s.range().end) };
+                    library.data = Entries {
+                        count: s.count(),
+                        bytes: part(s.original_position(), s.range().end),
+                    };
                 }
                 Payload::CodeSectionEntry(body) => bodies.push(body),
                 Payload::CustomSection(section) => {
@@ -266,7 +276,8 @@ fn edges(body: &FunctionBody<'_>) -> Result<LibraryFunction, EmitError> {
             | Operator::RefFunc { function_index } => {
                 calls.insert(function_index);
             }
-            Operator::CallIndirect { type_index, .. } | Operator::ReturnCallIndirect { type_index, .. } => {
+            Operator::CallIndirect { type_index, .. }
+            | Operator::ReturnCallIndirect { type_index, .. } => {
                 indirect.insert(type_index);
             }
             _ => {}

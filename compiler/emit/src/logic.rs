@@ -155,7 +155,11 @@ fn infallible(expr: &Expr) -> bool {
                     a.r#type == b.r#type
                         && matches!(
                             a.r#type,
-                            Type::Int | Type::Float | Type::String | Type::DateTime | Type::Duration
+                            Type::Int
+                                | Type::Float
+                                | Type::String
+                                | Type::DateTime
+                                | Type::Duration
                         )
                 }
                 BinaryOp::Add
@@ -172,6 +176,8 @@ fn infallible(expr: &Expr) -> bool {
         }
         ExprKind::Coalesce(parts) => parts.iter().all(infallible),
         // A computed property may fail, and only the entity type tells whether it is one.
-        ExprKind::Property(_) | ExprKind::Index(..) | ExprKind::Neg(_) | ExprKind::Call(..) => false,
+        ExprKind::Property(_) | ExprKind::Index(..) | ExprKind::Neg(_) | ExprKind::Call(..) => {
+            false
+        }
     }
 }

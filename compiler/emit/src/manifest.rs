@@ -1,11 +1,12 @@
 use defacto_check::{
-    Entity, EntityEvent, Mapping, Program, Property, Relationship, Source, SourceEvent, Timestamp, Type,
+    Entity, EntityEvent, Mapping, Program, Property, Relationship, Source, SourceEvent, Timestamp,
+    Type,
 };
 use defacto_frames::abi;
 use defacto_model::{
-    EntityEventManifest, EntityManifest, FieldManifest, HintManifest, IdentityFieldManifest, Manifest,
-    MappedFieldManifest, PropertyManifest, RelateManifest, RelationshipManifest, SourceEventManifest,
-    SourceManifest, StateManifest, ValueType,
+    EntityEventManifest, EntityManifest, FieldManifest, HintManifest, IdentityFieldManifest,
+    Manifest, MappedFieldManifest, PropertyManifest, RelateManifest, RelationshipManifest,
+    SourceEventManifest, SourceManifest, StateManifest, ValueType,
 };
 use sha2::{Digest, Sha256};
 
@@ -48,7 +49,10 @@ fn entity(entity: &Entity) -> EntityManifest {
         states: entity
             .states
             .iter()
-            .map(|s| StateManifest { name: s.name.clone(), rules: crate::constants::count(s.after.len()) })
+            .map(|s| StateManifest {
+                name: s.name.clone(),
+                rules: crate::constants::count(s.after.len()),
+            })
             .collect(),
         properties: entity.properties.iter().map(property).collect(),
         identity: entity
@@ -94,7 +98,10 @@ fn entity_event(event: &EntityEvent) -> EntityEventManifest {
         fields: event
             .fields
             .iter()
-            .map(|cell| FieldManifest { origin: cell.origin.clone(), r#type: declared(cell.r#type) })
+            .map(|cell| FieldManifest {
+                origin: cell.origin.clone(),
+                r#type: declared(cell.r#type),
+            })
             .collect(),
         relates: event
             .relates
@@ -115,7 +122,9 @@ fn source(source: &Source) -> SourceManifest {
     SourceManifest {
         name: source.name.clone(),
         event_type: source.event_type.clone(),
-        timestamp_field: timestamp.as_ref().map_or_else(|| "timestamp".to_owned(), |p| p.path.clone()),
+        timestamp_field: timestamp
+            .as_ref()
+            .map_or_else(|| "timestamp".to_owned(), |p| p.path.clone()),
         timestamp,
         events: source.events.iter().map(source_event).collect(),
         event_id: source.event_id.clone(),
@@ -127,7 +136,10 @@ fn source_event(event: &SourceEvent) -> SourceEventManifest {
         name: event.name.clone(),
         raw_types: event.raw_types.clone(),
         paths: event.paths.clone(),
-        fields: (0..).zip(&event.mappings).map(|(number, m)| mapped_field(event, number, m)).collect(),
+        fields: (0..)
+            .zip(&event.mappings)
+            .map(|(number, m)| mapped_field(event, number, m))
+            .collect(),
         hints: event
             .hints
             .iter()

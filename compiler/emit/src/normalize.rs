@@ -112,7 +112,11 @@ impl Emitter<'_, '_> {
 }
 
 /// The function of an expression that writes its value into the cell behind parameter `out`.
-pub(crate) fn finish_into(mut emitter: Emitter<'_, '_>, value: &defacto_check::Expr, out: u32) -> Body {
+pub(crate) fn finish_into(
+    mut emitter: Emitter<'_, '_>,
+    value: &defacto_check::Expr,
+    out: u32,
+) -> Body {
     emitter.store_expression(value, Place::Behind(out, 0));
     emitter.body
 }
@@ -141,7 +145,8 @@ fn already(value: Operand, to: ValueType) -> bool {
 fn never_null(value: Operand) -> bool {
     matches!(
         value,
-        Operand::Scalar(Scalar { null: Null::Never, .. }) | Operand::Text(Text { null: Null::Never, .. })
+        Operand::Scalar(Scalar { null: Null::Never, .. })
+            | Operand::Text(Text { null: Null::Never, .. })
     )
 }
 

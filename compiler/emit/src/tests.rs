@@ -89,7 +89,10 @@ fn functions_that_nothing_reaches_are_emptied() {
     let (modules, _) = parts(&compiled.component);
     let text = wasmprinter::print_bytes(&modules[0]).unwrap();
     assert!(!text.contains(stand_in::UNUSED_MARK), "an unused function kept its body");
-    assert!(text.contains(stand_in::INDIRECT_MARK), "a function called through the table is missing");
+    assert!(
+        text.contains(stand_in::INDIRECT_MARK),
+        "a function called through the table is missing"
+    );
 }
 
 #[test]
@@ -108,7 +111,8 @@ fn a_large_program_is_small_and_valid() {
     let compiled = compile(&program::large(10, 10, 10));
     Validator::new().validate_all(&compiled.component).unwrap();
     let s = compiled.statistics;
-    let rest = compiled.component.len() - s.names - 2 * s.manifest - s.library_code - s.library_data;
+    let rest =
+        compiled.component.len() - s.names - 2 * s.manifest - s.library_code - s.library_data;
     assert!(rest < (1 << 20) / 5, "{rest} bytes for a fifth of the largest program: {s:?}");
 }
 
@@ -135,8 +139,12 @@ fn the_contract_parses() {
     let mut resolve = wit_parser::Resolve::default();
     let (package, _) = resolve.push_dir(folder).unwrap();
     let normalizer = resolve.select_world(&[package], Some("normalizer")).unwrap();
-    let names: Vec<String> =
-        resolve.worlds[normalizer].imports.keys().map(|key| resolve.name_world_key(key)).collect();
-    assert_eq!(names, ["defacto:engine/types@0.1.0", "defacto:engine/host@0.1.0"]);
+    let interfaces: Vec<String> = resolve.worlds[normalizer]
+        .imports
+        .keys()
+        .filter(|key| matches!(key, wit_parser::WorldKey::Interface(_)))
+        .map(|key| resolve.name_world_key(key))
+        .collect();
+    assert_eq!(interfaces, ["defacto:engine/host@0.1.0", "defacto:engine/types@0.1.0"]);
     resolve.select_world(&[package], Some("definitions")).unwrap();
 }

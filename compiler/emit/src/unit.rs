@@ -94,7 +94,11 @@ impl<'l> Unit<'l> {
     ) -> u32 {
         let r#type = self.type_index(params, results);
         let index = self.library.functions.len() + self.functions.len();
-        self.functions.push(Generated { name: name.into(), r#type, body: function.into_raw_body() });
+        self.functions.push(Generated {
+            name: name.into(),
+            r#type,
+            body: function.into_raw_body(),
+        });
         u32::try_from(index).unwrap_or(u32::MAX)
     }
 
@@ -122,10 +126,11 @@ impl<'l> Unit<'l> {
         if let Some(index) = self.library.find_type(&parsed(params), &parsed(results)) {
             return index;
         }
-        let place = self.types.iter().position(|(p, r)| p == params && r == results).unwrap_or_else(|| {
-            self.types.push((params.to_vec(), results.to_vec()));
-            self.types.len() - 1
-        });
+        let place =
+            self.types.iter().position(|(p, r)| p == params && r == results).unwrap_or_else(|| {
+                self.types.push((params.to_vec(), results.to_vec()));
+                self.types.len() - 1
+            });
         self.library.type_count + u32::try_from(place).unwrap_or(u32::MAX)
     }
 
@@ -135,7 +140,13 @@ impl<'l> Unit<'l> {
         let mut body = Body::new(3);
         let cells = [self.general, self.general + 16, self.general + 32];
         for (cell, shift, payload) in [(cells[0], 3, 1), (cells[1], 6, 2)] {
-            body.ins().i32_const(0).local_get(0).i32_const(shift).i32_shr_u().i32_const(7).i32_and();
+            body.ins()
+                .i32_const(0)
+                .local_get(0)
+                .i32_const(shift)
+                .i32_shr_u()
+                .i32_const(7)
+                .i32_and();
             body.ins().i64_extend_i32_u().i64_store(at8(cell));
             body.ins().i32_const(0).local_get(payload).i64_store(at8(cell + 8));
         }

@@ -400,7 +400,7 @@ impl Emitter<'_, '_> {
             (_, Type::Any | Type::List | Type::Object) => Operand::Cell(self.cell(operand)),
             (Operand::Cell(place), to) => self.load_checked(place, to),
             (Operand::Scalar(Scalar { kind: Kind::Int, source, null }), Type::Float) => {
-                let source = self.to_float(source);
+                let source = self.float_of(source);
                 Operand::Scalar(Scalar { kind: Kind::Float, source, null })
             }
             (Operand::Scalar(scalar), to) if Kind::of(to) == Some(scalar.kind) => operand,
@@ -410,7 +410,7 @@ impl Emitter<'_, '_> {
     }
 
     /// An Int as the nearest Float.
-    pub(crate) fn to_float(&mut self, source: Source) -> Source {
+    pub(crate) fn float_of(&mut self, source: Source) -> Source {
         if let Source::I64(x) = source {
             #[expect(clippy::cast_precision_loss, reason = "the nearest double is what is meant")]
             return Source::F64(x as f64);

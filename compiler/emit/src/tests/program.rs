@@ -1,9 +1,9 @@
 //! Programs built by hand.
 
 use defacto_check::{
-    BinaryOp, Constraints, Context, Effect, EffectKind, Entity, EntityBuiltin, EntityEvent, EventCell, Expr,
-    ExprKind, Handler, IdentityField, Mapping, Program, Property, RelateTarget, Relationship, Rule, RuleKind,
-    SchemaCheck, Source, SourceEvent, State, Timestamp, Type,
+    BinaryOp, Constraints, Context, Effect, EffectKind, Entity, EntityBuiltin, EntityEvent,
+    EventCell, Expr, ExprKind, Handler, IdentityField, Mapping, Program, Property, RelateTarget,
+    Relationship, Rule, RuleKind, SchemaCheck, Source, SourceEvent, State, Timestamp, Type,
 };
 use defacto_functions::Function;
 use defacto_model::{Cardinality, FieldOrigin, Micros, RawPath, Value, ValueType};
@@ -194,7 +194,10 @@ pub(crate) fn expressions() -> Vec<Expr> {
             all.push(expr(ExprKind::Index(boxed(a), boxed(b)), Type::Any));
             all.push(expr(ExprKind::Coalesce(vec![a.clone(), b.clone()]), a.r#type));
             all.push(expr(ExprKind::If(boxed(a), boxed(a), boxed(b)), b.r#type));
-            all.push(expr(ExprKind::Call(Function::DaysBetween, vec![a.clone(), b.clone()]), Type::Int));
+            all.push(expr(
+                ExprKind::Call(Function::DaysBetween, vec![a.clone(), b.clone()]),
+                Type::Int,
+            ));
         }
     }
     for r#type in EVENT_TYPES {
@@ -245,13 +248,20 @@ pub(crate) fn every_form() -> Program {
             cardinality: Cardinality::BelongsTo,
             inverse: "orders".to_owned(),
             inverse_cardinality: Cardinality::HasMany,
-            properties: vec![property("since", ValueType::Integer), property("note", ValueType::String)],
+            properties: vec![
+                property("since", ValueType::Integer),
+                property("note", ValueType::String),
+            ],
         }],
         events: vec![EntityEvent {
             name: "paid".to_owned(),
             fields: EVENT_TYPES.iter().map(|t| cell("field", *t)).collect(),
             relates: vec![RelateTarget { relationship: 0, hint_fields: Vec::new() }],
-            always: Some(handler("entities.order.always.paid", None, vec![effect(EffectKind::Create)])),
+            always: Some(handler(
+                "entities.order.always.paid",
+                None,
+                vec![effect(EffectKind::Create)],
+            )),
         }],
         reads_id: true,
         ..entity("order")

@@ -3,8 +3,8 @@
 use defacto_functions::Function;
 use wasm_encoder::{
     CodeSection, ConstExpr, DataSection, ElementSection, Elements, ExportKind, ExportSection,
-    Function as Body, FunctionSection, GlobalSection, GlobalType, MemorySection, MemoryType, Module,
-    RefType, TableSection, TableType, TypeSection, ValType,
+    Function as Body, FunctionSection, GlobalSection, GlobalType, MemorySection, MemoryType,
+    Module, RefType, TableSection, TableType, TypeSection, ValType,
 };
 
 /// Number that only the body of an unused function holds.
@@ -81,7 +81,9 @@ fn assemble(all: &[(String, Vec<ValType>, Vec<ValType>)]) -> Vec<u8> {
         match name.as_str() {
             "unused" => body.instructions().i32_const(77777).end(),
             "behind_the_table" => body.instructions().i32_const(88888).end(),
-            "rt_normalize" => body.instructions().i32_const(0).i32_const(1).call_indirect(0, last).end(),
+            "rt_normalize" => {
+                body.instructions().i32_const(0).i32_const(1).call_indirect(0, last).end()
+            }
             _ => body.instructions().unreachable().end(),
         };
         code.function(&body);
