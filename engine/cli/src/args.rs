@@ -58,6 +58,8 @@ pub(crate) enum Format {
     Json,
     Jsonl,
     Csv,
+    Parquet,
+    Arrow,
 }
 
 /// The commands.

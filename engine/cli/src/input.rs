@@ -1,4 +1,4 @@
-//! Raw records from files and standard input: JSON Lines, JSON, CSV, each plain, gzip or Zstandard.
+//! Raw records from files and standard input: JSON Lines, JSON, CSV, Parquet, each plain, gzip or Zstandard.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -17,6 +17,8 @@ pub(crate) enum InputFormat {
     Json,
     /// Comma-separated with a header line; an empty field is null
     Csv,
+    /// Apache Parquet
+    Parquet,
 }
 
 /// A record and where it came from.
@@ -40,6 +42,7 @@ pub(crate) struct Records {
 enum Inner {
     Lines { reader: Box<dyn BufRead + Send>, line: u64 },
     Csv { reader: Box<csv::Reader<Box<dyn BufRead + Send>>>, header: csv::StringRecord },
+    Parquet(Box<defacto_columnar::Reader>),
     Ready(std::vec::IntoIter<Record>),
 }
 
@@ -89,12 +92,13 @@ impl Records {
             None if stdin => InputFormat::Jsonl,
             None => {
                 return Err(Failure::usage(format!("{name}: unknown kind of file"))
-                    .with_help("give --input-format jsonl, json or csv"));
+                    .with_help("give --input-format jsonl, json, csv or parquet"));
             }
         };
         let inner = match format {
             InputFormat::Jsonl => Inner::Lines { reader, line: 0 },
             InputFormat::Json => Inner::Ready(whole_json(&name, reader)?.into_iter()),
+            InputFormat::Parquet => Inner::Parquet(Box::new(parquet(&name, path, &stem, reader)?)),
             InputFormat::Csv => {
                 let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(reader);
                 let header = reader
@@ -173,6 +177,13 @@ impl Records {
                     }
                 }
             }
+            Inner::Parquet(reader) => match reader.next() {
+                None => Ok(None),
+                Some(Ok(record)) => Ok(Some(Record { text: record.text, line: record.row })),
+                // Not JSON: normalization reports the record and goes on.
+                Some(Err(e)) if e.is_of_one_record() => Ok(Some(Record { text: e.to_string(), line: 0 })),
+                Some(Err(e)) => Err(Failure::usage(format!("{name}: {e}"))),
+            },
             Inner::Ready(records) => Ok(records.next()),
         }
     }
@@ -203,8 +214,26 @@ fn by_suffix(path: &Path) -> Option<InputFormat> {
         "jsonl" | "ndjson" => Some(InputFormat::Jsonl),
         "json" => Some(InputFormat::Json),
         "csv" => Some(InputFormat::Csv),
+        "parquet" => Some(InputFormat::Parquet),
         _ => None,
     }
+}
+
+/// A plain file is read where it lies; anything else has to be held in memory.
+fn parquet(
+    name: &str,
+    path: &Path,
+    stem: &Path,
+    mut reader: Box<dyn BufRead + Send>,
+) -> Outcome<defacto_columnar::Reader> {
+    let failed = |e: &dyn std::fmt::Display| Failure::usage(format!("read {name}: {e}"));
+    if path == stem && path != Path::new("-") {
+        let file = File::open(path).map_err(|e| failed(&e))?;
+        return defacto_columnar::Reader::open(file).map_err(|e| failed(&e));
+    }
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes).map_err(|e| failed(&e))?;
+    defacto_columnar::Reader::from_bytes(bytes).map_err(|e| failed(&e))
 }
 
 fn whole_json(name: &str, mut reader: Box<dyn BufRead + Send>) -> Outcome<Vec<Record>> {

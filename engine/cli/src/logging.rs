@@ -115,7 +115,7 @@ fn level_name(level: Level) -> &'static str {
 /// The wall clock, for log lines.
 fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(0)).unwrap_or_default()
+    Timestamp::saturating_from_micros(i64::try_from(since.as_micros()).unwrap_or(0))
 }
 
 #[derive(Default)]

@@ -5,15 +5,22 @@ mod rows;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
+use defacto_columnar::{Column, ColumnType};
+
 use crate::args::Format;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::settings::Settings;
 
 pub(crate) use rows::{Cell, Rows};
 
+/// Columns of text.
+pub(crate) fn text_columns<const N: usize>(names: [&str; N]) -> Vec<Column> {
+    names.iter().map(|name| Column::new(*name, ColumnType::Text)).collect()
+}
+
 /// Where results go.
 pub(crate) struct Output {
-    writer: Box<dyn Write>,
+    writer: Box<dyn Write + Send>,
     name: String,
     pub(crate) format: Format,
 }
@@ -21,8 +28,8 @@ pub(crate) struct Output {
 impl Output {
     /// Opens the place that the settings name.
     pub(crate) fn open(settings: &Settings) -> Outcome<Self> {
-        let (writer, name): (Box<dyn Write>, String) = match &settings.output {
-            None => (Box::new(BufWriter::new(io::stdout().lock())), "standard output".into()),
+        let (writer, name): (Box<dyn Write + Send>, String) = match &settings.output {
+            None => (Box::new(BufWriter::new(io::stdout())), "standard output".into()),
             Some(path) => {
                 let file = File::create(path).map_err(|e| {
                     Failure::storage(format!("create {}: {e}", path.display()))
@@ -49,12 +56,12 @@ impl Output {
     pub(crate) fn object(&mut self, json: &serde_json::Value, summary: &str) -> Outcome {
         match self.format {
             Format::Json | Format::Jsonl => self.text(&format!("{json}\n")),
-            Format::Table | Format::Csv => self.text(summary),
+            Format::Table | Format::Csv | Format::Parquet | Format::Arrow => self.text(summary),
         }
     }
 
     /// Starts a table of rows.
-    pub(crate) fn rows(&mut self, columns: Vec<String>) -> Rows<'_> {
+    pub(crate) fn rows(&mut self, columns: Vec<Column>) -> Outcome<Rows<'_>> {
         Rows::new(self, columns)
     }
 
@@ -65,11 +72,16 @@ impl Output {
     }
 
     fn check(&self, result: io::Result<()>) -> Outcome {
-        match result {
-            Ok(()) => Ok(()),
-            // A reader that has seen enough is no error.
-            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Err(Failure::new(Kind::Closed, "")),
-            Err(e) => Err(Failure::storage(format!("write {}: {e}", self.name))),
-        }
+        result.map_err(|e| written(&self.name, &e))
     }
+}
+
+/// Why results could not be written.
+fn written(name: &str, error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        // A reader that has seen enough is no error.
+        return Failure::new(Kind::Closed, "");
+    }
+    Failure::storage(format!("write {name}: {error}"))
+        .with_help("check that the place has room and may be written")
 }

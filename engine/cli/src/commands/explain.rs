@@ -2,7 +2,7 @@ use clap::Args;
 use defacto_diagnostics::Code;
 
 use crate::failure::{Failure, Outcome};
-use crate::output::Output;
+use crate::output::{Output, text_columns};
 use crate::settings::Settings;
 
 /// Options of `defacto explain`.
@@ -23,7 +23,7 @@ pub(crate) fn run(options: &Options, settings: &Settings) -> Outcome {
             output.text(code.page())?;
         }
         None => {
-            let mut rows = output.rows(vec!["code".into(), "name".into(), "title".into()]);
+            let mut rows = output.rows(text_columns(["code", "name", "title"]))?;
             for code in Code::all() {
                 rows.push(vec![code.to_string().into(), code.name().into(), code.title().into()])?;
             }

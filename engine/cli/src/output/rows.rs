@@ -1,100 +1,125 @@
-use comfy_table::{ContentArrangement, Table, presets};
+use std::io::Write;
 
-use super::Output;
+use comfy_table::{ContentArrangement, Table, presets};
+use defacto_columnar::{Column, Form, WriteError, Writer};
+
+use super::{Output, written};
 use crate::args::Format;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 
 /// One value of a row.
 pub(crate) type Cell = serde_json::Value;
 
 /// Rows of one result, written as they come (a table at the end).
 pub(crate) struct Rows<'o> {
-    output: &'o mut Output,
-    columns: Vec<String>,
-    table: Option<Table>,
+    sink: Sink<'o>,
+    columns: Vec<Column>,
     count: u64,
+}
+
+enum Sink<'o> {
+    Table { output: &'o mut Output, table: Box<Table> },
+    Text { output: &'o mut Output },
+    Columnar { writer: Box<Writer<&'o mut (dyn Write + Send)>>, name: String },
 }
 
 /// Rows that a terminal table shows before it stops collecting.
 const TABLE_ROWS_MAX: u64 = 1_000;
 
 impl<'o> Rows<'o> {
-    pub(super) fn new(output: &'o mut Output, columns: Vec<String>) -> Self {
-        let table = (output.format == Format::Table).then(|| {
-            let mut table = Table::new();
-            table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
-            table.set_content_arrangement(ContentArrangement::Disabled);
-            table.set_header(&columns);
-            table
-        });
-        Self { output, columns, table, count: 0 }
+    pub(super) fn new(output: &'o mut Output, columns: Vec<Column>) -> Outcome<Self> {
+        let sink = match output.format {
+            Format::Table => {
+                let mut table = Table::new();
+                table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+                table.set_content_arrangement(ContentArrangement::Disabled);
+                table.set_header(columns.iter().map(|column| &column.name));
+                Sink::Table { output, table: Box::new(table) }
+            }
+            Format::Parquet | Format::Arrow => {
+                let form = if output.format == Format::Parquet { Form::Parquet } else { Form::Arrow };
+                let name = output.name.clone();
+                let writer = Writer::new(form, columns.clone(), output.writer.as_mut())
+                    .map_err(|e| columnar(&name, e))?;
+                Sink::Columnar { writer: Box::new(writer), name }
+            }
+            Format::Json | Format::Jsonl | Format::Csv => Sink::Text { output },
+        };
+        Ok(Self { sink, columns, count: 0 })
     }
 
     /// Adds a row, one cell per column.
     pub(crate) fn push(&mut self, cells: Vec<Cell>) -> Outcome {
         let first = self.count == 0;
         self.count += 1;
-        match self.output.format {
-            Format::Table => {
-                if self.count <= TABLE_ROWS_MAX
-                    && let Some(table) = &mut self.table
-                {
+        match &mut self.sink {
+            Sink::Table { table, .. } => {
+                if self.count <= TABLE_ROWS_MAX {
                     table.add_row(cells.iter().map(plain));
                 }
                 Ok(())
             }
-            Format::Jsonl => {
-                let line = self.object(cells);
-                self.output.text(&format!("{line}\n"))
+            Sink::Columnar { writer, name } => {
+                writer.push(cells.as_slice()).map_err(|e| columnar(name, e))
             }
-            Format::Json => {
-                let line = self.object(cells);
-                self.output.text(&format!("{}{line}", if first { "[\n" } else { ",\n" }))
-            }
-            Format::Csv => {
-                if first {
-                    let header = self.columns.clone();
-                    self.csv(&header)?;
+            Sink::Text { output } => match output.format {
+                Format::Jsonl => output.text(&format!("{}\n", object(&self.columns, cells))),
+                Format::Json => {
+                    let start = if first { "[\n" } else { ",\n" };
+                    output.text(&format!("{start}{}", object(&self.columns, cells)))
                 }
-                let row: Vec<String> = cells.iter().map(plain).collect();
-                self.csv(&row)
-            }
+                _ => {
+                    if first {
+                        header(output, &self.columns)?;
+                    }
+                    csv(output, cells.iter().map(plain))
+                }
+            },
         }
     }
 
     /// Ends the result; returns the number of rows.
-    pub(crate) fn finish(mut self) -> Outcome<u64> {
-        match self.output.format {
-            Format::Table => {
-                if let Some(table) = self.table.take() {
-                    self.output.text(&format!("{table}\n"))?;
-                }
+    pub(crate) fn finish(self) -> Outcome<u64> {
+        match self.sink {
+            Sink::Table { output, table } => {
+                output.text(&format!("{table}\n"))?;
                 if self.count > TABLE_ROWS_MAX {
                     let more = self.count - TABLE_ROWS_MAX;
-                    self.output.text(&format!("… {more} more rows; --format jsonl or csv prints them all\n"))?;
+                    output.text(&format!("… {more} more rows; --format jsonl or csv prints them all\n"))?;
                 }
             }
-            Format::Json => {
-                self.output.text(if self.count == 0 { "[]\n" } else { "\n]\n" })?;
+            Sink::Columnar { writer, name } => {
+                writer.finish().map_err(|e| columnar(&name, e))?;
             }
-            Format::Csv if self.count == 0 => {
-                let header = self.columns.clone();
-                self.csv(&header)?;
-            }
-            Format::Jsonl | Format::Csv => {}
+            Sink::Text { output } => match output.format {
+                Format::Json => output.text(if self.count == 0 { "[]\n" } else { "\n]\n" })?,
+                Format::Csv if self.count == 0 => header(output, &self.columns)?,
+                _ => {}
+            },
         }
         Ok(self.count)
     }
+}
 
-    fn object(&self, cells: Vec<Cell>) -> Cell {
-        Cell::Object(self.columns.iter().cloned().zip(cells).collect())
+fn columnar(name: &str, error: WriteError) -> Failure {
+    match error {
+        WriteError::Io(error) => written(name, &error),
+        other => Failure::storage(format!("write {name}: {other}")),
     }
+}
 
-    fn csv(&mut self, fields: &[String]) -> Outcome {
-        let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
-        let written = writer.write_record(fields).ok().and_then(|()| writer.into_inner().ok());
-        self.output.bytes(&written.unwrap_or_default())
-    }
+fn object(columns: &[Column], cells: Vec<Cell>) -> Cell {
+    Cell::Object(columns.iter().map(|column| column.name.clone()).zip(cells).collect())
+}
+
+fn header(output: &mut Output, columns: &[Column]) -> Outcome {
+    csv(output, columns.iter().map(|column| column.name.clone()))
+}
+
+fn csv(output: &mut Output, fields: impl Iterator<Item = String>) -> Outcome {
+    let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
+    let written = writer.write_record(fields).ok().and_then(|()| writer.into_inner().ok());
+    output.bytes(&written.unwrap_or_default())
 }
 
 /// A value as a person reads it: text without quotes, null as nothing.

@@ -39,7 +39,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("wit-component", &["compiler/emit"]),
     ("wasmprinter", &["compiler/driver"]),
     ("sqlx", &["engine/store-sqlite"]),
-    ("regex", &["compiler/functions", "compiler/check"]),
+    ("regex", &["compiler/functions", "compiler/check", "compiler/guest"]),
     ("arrow-array", &["engine/columnar"]),
     ("arrow-ipc", &["engine/columnar"]),
     ("arrow-schema", &["engine/columnar"]),

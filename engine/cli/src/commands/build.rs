@@ -1,0 +1,87 @@
+use clap::Args;
+use defacto_engine::{AsOf, BuildOptions, BuildResult};
+
+use crate::failure::{Failure, Outcome};
+use crate::output::Output;
+use crate::progress;
+use crate::project;
+use crate::settings::Settings;
+
+/// Options of `defacto build`.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Replay everything, whatever the hashes say
+    #[arg(long)]
+    full: bool,
+    /// Normalize everything again from the raw records, then replay
+    #[arg(long)]
+    from_raw: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Instant up to which time rules run [default: now]
+    #[arg(long, value_name = "T", conflicts_with = "no_tick")]
+    as_of: Option<String>,
+    /// Run no time rule after the last event
+    #[arg(long)]
+    no_tick: bool,
+    /// Events in one transaction
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    batch_size: Option<u32>,
+    /// Threads that interpret, 0 for all cores
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=256))]
+    workers: Option<u32>,
+}
+
+/// Builds.
+pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
+    let as_of = match (&options.as_of, options.no_tick) {
+        (Some(text), _) => AsOf::At(project::instant(text)?),
+        (None, true) => AsOf::Never,
+        (None, false) => AsOf::Now,
+    };
+    let engine = project::open_with(settings, options.batch_size, options.workers).await?;
+    let bar = progress::bar(None, settings.quiet, "events").with_message("building");
+    bar.enable_steady_tick(std::time::Duration::from_millis(100));
+    let build = BuildOptions {
+        full: options.full,
+        from_raw: options.from_raw,
+        dry_run: options.dry_run,
+        as_of,
+    };
+    let result = engine.build(build).await;
+    bar.finish_and_clear();
+    let result = result.map_err(project::engine_failure)?;
+    for failure in result.failures.iter().take(20) {
+        let event = failure.event_id.map_or(String::new(), |id| format!(" event {id}"));
+        crate::say(&format!("{}:{event}: {}\n", failure.code, failure.error));
+    }
+    let mut output = Output::open(settings)?;
+    let json = serde_json::to_value(&result).unwrap_or_default();
+    output.object(&json, &if settings.quiet { String::new() } else { summary(&result) })?;
+    output.finish()?;
+    if result.events_failed > 0 { Err(Failure::findings()) } else { Ok(()) }
+}
+
+fn summary(result: &BuildResult) -> String {
+    let verb = if result.dry_run { "would build" } else { "built" };
+    let mut text = format!(
+        "{verb} {} ({}): {} events, {} effects, {} entities created, {} updated",
+        result.mode,
+        result.reason,
+        result.events_processed,
+        result.effects_produced,
+        result.entities_created,
+        result.entities_updated,
+    );
+    for (count, what) in [
+        (result.merges_detected, "merges"),
+        (result.late_arrivals, "late events"),
+        (result.events_failed, "events failed"),
+    ] {
+        if count > 0 {
+            text += &format!(", {count} {what}");
+        }
+    }
+    text + &format!(" in {:.1} s\n", result.duration_ms / 1e3)
+}

@@ -1,0 +1,36 @@
+use clap::Args;
+
+use crate::failure::{Failure, Outcome};
+use crate::output::Output;
+use crate::project;
+use crate::settings::Settings;
+
+/// Options of `defacto verify`.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Print the SHA-256 over all history, relationship, identity and merge rows
+    #[arg(long)]
+    fingerprint: bool,
+}
+
+/// Checks the history's shape, or prints its fingerprint.
+pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
+    let engine = project::open(settings).await?;
+    let mut output = Output::open(settings)?;
+    if options.fingerprint {
+        let figure = engine.fingerprint().await.map_err(project::engine_failure)?;
+        output.object(&serde_json::json!({ "fingerprint": figure }), &format!("{figure}\n"))?;
+        return output.finish();
+    }
+    let found = engine.verify().await.map_err(project::engine_failure)?;
+    let mut text = String::new();
+    for finding in &found.findings {
+        text += &format!("{finding}\n");
+    }
+    if !settings.quiet && found.findings.is_empty() {
+        text += &format!("{} rows are sound\n", found.rows);
+    }
+    output.object(&serde_json::to_value(&found).unwrap_or_default(), &text)?;
+    output.finish()?;
+    if found.findings.is_empty() { Ok(()) } else { Err(Failure::findings()) }
+}

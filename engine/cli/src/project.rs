@@ -1,0 +1,114 @@
+//! From settings to an open engine, and from the engine's errors to the command line's.
+
+use std::path::Path;
+
+use defacto_compiler::Outcome as Compilation;
+use defacto_compiler::diagnostics::{Diagnostic, Severity, SourceMap, render_text};
+use defacto_engine::{Engine, Error, ErrorKind, Source};
+use defacto_model::{EntityManifest, Timestamp, Value};
+
+use crate::failure::{Failure, Kind, Outcome};
+use crate::output::Cell;
+use crate::settings::Settings;
+
+/// Opens the project's engine.
+pub(crate) async fn open(settings: &Settings) -> Outcome<Engine> {
+    open_with(settings, None, None).await
+}
+
+/// Opens the project's engine with a transaction size and a number of threads.
+pub(crate) async fn open_with(
+    settings: &Settings,
+    batch_size: Option<u32>,
+    workers: Option<u32>,
+) -> Outcome<Engine> {
+    let workers = workers.map_or(settings.workers, |n| usize::try_from(n).ok());
+    if let Some(workers) = workers {
+        // Only the first setting of a process counts, and this is the only place that makes one.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(workers).build_global();
+    }
+    let mut builder =
+        Engine::project(&settings.project).map_err(engine_failure)?.namespace(&settings.namespace);
+    if let Some(database) = &settings.database {
+        builder = builder.database(database);
+    }
+    let batch_size = batch_size.and_then(|n| usize::try_from(n).ok()).or(settings.batch_size);
+    if let Some(events) = batch_size {
+        builder = builder.batch_size(events);
+    }
+    let engine = builder.open().await.map_err(engine_failure)?;
+    for warning in engine.warnings() {
+        tracing::warn!(
+            target: "defacto.lifecycle",
+            operation = "validate",
+            warning = %warning.message,
+            path = %warning.path,
+            code = %warning.code,
+            "definition warning"
+        );
+    }
+    Ok(engine)
+}
+
+/// Reads definitions from a path, or from the project.
+pub(crate) fn source(settings: &Settings, path: Option<&Path>) -> Outcome<Source> {
+    Source::read(path.unwrap_or(&settings.project)).map_err(engine_failure)
+}
+
+/// An entity type by name.
+pub(crate) fn entity<'e>(engine: &'e Engine, name: &str) -> Outcome<&'e EntityManifest> {
+    engine.entity(name).map_err(engine_failure)
+}
+
+/// Reads an instant: any text of language.md 5.3.
+pub(crate) fn instant(text: &str) -> Outcome<Timestamp> {
+    Timestamp::parse_text(text).map_err(|e| {
+        Failure::usage(format!("'{text}' is no instant: {e}"))
+            .with_help("write for instance 2026-06-01, 2026-06-01T12:00:00Z or 2026-06-01T12:00:00+02:00")
+    })
+}
+
+/// A value as a cell of a result.
+pub(crate) fn value_cell(value: &Value) -> Cell {
+    serde_json::from_str(&defacto_json::to_json(value)).unwrap_or_default()
+}
+
+/// Tells an error of the engine, findings of definitions included.
+pub(crate) fn engine_failure(error: Error) -> Failure {
+    let kind = match error.kind() {
+        ErrorKind::Usage => Kind::Usage,
+        ErrorKind::Definitions => Kind::Definitions,
+        ErrorKind::Storage => Kind::Storage,
+        ErrorKind::Internal => Kind::Internal,
+    };
+    if let Error::Definitions(outcome) = &error {
+        show(outcome);
+        return Failure::new(kind, error.to_string());
+    }
+    let failure = Failure::new(kind, error.to_string());
+    match (&error, error.kind()) {
+        (Error::Project { .. }, _) => {
+            failure.with_help("name the project with --project DIR, or start one with `defacto init DIR`")
+        }
+        (_, ErrorKind::Storage) => failure.with_help(
+            "check that the database's folder may be written and that its disk has room; nothing half-written stays",
+        ),
+        (_, ErrorKind::Internal) => failure.with_help("this is a bug of defacto; please report it"),
+        _ => failure,
+    }
+}
+
+/// Shows every finding on standard error.
+fn show(outcome: &Compilation) {
+    crate::say(&findings(&outcome.diagnostics, &outcome.source_map));
+}
+
+/// Findings as text, errors before warnings, each with its place.
+pub(crate) fn findings(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
+    use std::io::IsTerminal;
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let (mut sorted, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) =
+        diagnostics.iter().cloned().partition(|d| d.severity() == Severity::Error);
+    sorted.extend(warnings);
+    render_text(&sorted, sources, colour)
+}

@@ -1,0 +1,8 @@
+//! The binary as a user meets it.
+
+mod determinism;
+mod errors;
+mod examples;
+mod expressions;
+mod project;
+mod tour;

@@ -1,0 +1,144 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use defacto_compiler::Canonical;
+use defacto_pipeline::{Definitions, Options, Pipeline};
+use defacto_ports::{Clock, Store};
+use defacto_store_sqlite::SqliteStore;
+
+use crate::{Engine, Error, Modules, Source, SystemClock};
+
+/// Digits of the content hash that name a version.
+const VERSION_DIGITS: usize = 8;
+
+/// Settings of an [`Engine`] before it opens.
+#[derive(Debug)]
+pub struct Builder {
+    source: Source,
+    database: Option<String>,
+    state: PathBuf,
+    options: Options,
+    clock: Arc<dyn Clock>,
+}
+
+impl Builder {
+    pub(crate) fn new(source: Source, state: PathBuf) -> Self {
+        Self {
+            source,
+            database: None,
+            state,
+            options: Options::default(),
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// Database: a path or a `sqlite:` URL. Default: `defacto.db` in the state folder.
+    #[must_use]
+    pub fn database(mut self, database: impl Into<String>) -> Self {
+        self.database = Some(database.into());
+        self
+    }
+
+    /// Namespace of entity ids and tables: lower-case letters, digits and `_`, at most 48.
+    #[must_use]
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.options.namespace = namespace.into();
+        self
+    }
+
+    /// Events in one transaction, 1 to 100,000.
+    #[must_use]
+    pub fn batch_size(mut self, events: usize) -> Self {
+        self.options.batch_size = events;
+        self
+    }
+
+    /// Where "now" comes from: ingestion instants, and how far a build runs time rules.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Compiles the definitions and opens the database.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Definitions`] with every finding, [`Error::Config`], or what the store says.
+    pub async fn open(self) -> Result<Engine, Error> {
+        check_namespace(&self.options.namespace)?;
+        if !(1..=100_000).contains(&self.options.batch_size) {
+            return Err(Error::Config(format!("batch_size {} is outside 1..=100000", self.options.batch_size)));
+        }
+        let path = match &self.database {
+            Some(text) => database_path(text)?,
+            None => self.state.join("defacto.db"),
+        };
+        let Modules { outcome, machines } = Modules::load(&self.source, Some(&self.state.join("modules")))?;
+        let version: String = machines.manifest().content_hash.chars().take(VERSION_DIGITS).collect();
+        let document = outcome.canonical.as_ref().map(Canonical::stored).unwrap_or_default();
+        let definitions = Definitions { version, document, machines: Arc::clone(&machines) };
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path).await?);
+        let pipeline =
+            Pipeline::open(Arc::clone(&store), definitions, self.clock, self.options.clone()).await?;
+        Ok(Engine::new(pipeline, machines, store, self.options, outcome.diagnostics))
+    }
+}
+
+fn check_namespace(namespace: &str) -> Result<(), Error> {
+    let mut chars = namespace.chars();
+    let good = chars.next().is_some_and(|c| c.is_ascii_lowercase())
+        && chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        && namespace.len() <= 48;
+    if good {
+        return Ok(());
+    }
+    Err(Error::Config(format!(
+        "namespace '{namespace}' must begin with a lower-case letter and hold only lower-case letters, digits and _, at most 48"
+    )))
+}
+
+/// Path of a SQLite database given as path or URL.
+fn database_path(text: &str) -> Result<PathBuf, Error> {
+    let path = match text.split_once(':') {
+        Some(("sqlite", rest)) => rest.strip_prefix("//").unwrap_or(rest),
+        Some((scheme, _)) if scheme.len() > 1 && scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+') => {
+            return Err(Error::Config(format!(
+                "database scheme '{scheme}:' is not supported; give a path or a sqlite: URL"
+            )));
+        }
+        _ => text,
+    };
+    if path.is_empty() {
+        return Err(Error::Config("database path is empty".to_owned()));
+    }
+    Ok(PathBuf::from(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{check_namespace, database_path};
+
+    #[test]
+    fn database_is_a_path_or_a_sqlite_url() {
+        for (text, path) in [
+            ("a/b.db", "a/b.db"),
+            ("sqlite:a/b.db", "a/b.db"),
+            ("sqlite:///var/b.db", "/var/b.db"),
+            ("C:\\b.db", "C:\\b.db"),
+        ] {
+            assert_eq!(database_path(text).unwrap(), std::path::PathBuf::from(path), "{text}");
+        }
+        for text in ["mysql://x", "duckdb:x", "sqlite:"] {
+            assert!(database_path(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn namespace_is_an_identifier() {
+        assert!(check_namespace("defacto_2").is_ok());
+        for bad in ["", "Upper", "2x", "a-b", "a.b"] {
+            assert!(check_namespace(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use defacto_diagnostics::Diagnostic;
+use defacto_model::{EntityManifest, Manifest, Timestamp};
+use defacto_pipeline::{
+    BuildOptions, BuildResult, EventFailure, IngestOptions, IngestResult, Options, Pipeline, Status,
+    TickResult, Verification,
+};
+use defacto_ports::{Machines, Realm, Store};
+use tokio::sync::Mutex;
+
+use crate::{Builder, Error, Source};
+
+/// Definitions at work on a database. `Send + Sync`; operations that write follow one another.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), defacto_engine::Error> {
+/// use defacto_engine::{BuildOptions, Engine};
+///
+/// let engine = Engine::project("shop")?.open().await?;
+/// engine.ingest("app", &[r#"{"event":"signup","at":0,"user":{"email":"ada@example.org"}}"#], false).await?;
+/// engine.build(BuildOptions::default()).await?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Engine {
+    pipeline: Mutex<Pipeline>,
+    pub(crate) machines: Arc<dyn Machines>,
+    pub(crate) store: Arc<dyn Store>,
+    options: Options,
+    warnings: Vec<Diagnostic>,
+}
+
+impl Engine {
+    /// An engine for a project folder; its state lives in `.defacto/` there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Project`] when there are no definitions.
+    pub fn project(dir: impl AsRef<Path>) -> Result<Builder, Error> {
+        let dir = dir.as_ref();
+        Ok(Builder::new(Source::read(dir)?, dir.join(".defacto")))
+    }
+
+    /// An engine for definitions from anywhere, with a folder for its state.
+    pub fn builder(source: Source, state: impl AsRef<Path>) -> Builder {
+        Builder::new(source, state.as_ref().to_owned())
+    }
+
+    pub(crate) fn new(
+        pipeline: Pipeline,
+        machines: Arc<dyn Machines>,
+        store: Arc<dyn Store>,
+        options: Options,
+        warnings: Vec<Diagnostic>,
+    ) -> Self {
+        Self { pipeline: Mutex::new(pipeline), machines, store, options, warnings }
+    }
+
+    /// What was compiled.
+    pub fn manifest(&self) -> &Manifest {
+        self.machines.manifest()
+    }
+
+    /// Warnings about the definitions.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+
+    /// An entity type by name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownName`] with the names that exist.
+    pub fn entity(&self, name: &str) -> Result<&EntityManifest, Error> {
+        self.manifest().find_entity(name).map(|(_, entity)| entity).ok_or_else(|| {
+            let known: Vec<&str> = self.manifest().entities.iter().map(|e| e.name.as_str()).collect();
+            Error::UnknownName { what: "entity type", name: name.to_owned(), known: known.join(", ") }
+        })
+    }
+
+    /// Stores raw records of one source, given as JSON texts, and with `process` interprets them at once. Durable
+    /// when it returns; sending the same records again changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// An unknown source, or what module and store say; what single records do wrong is in the result.
+    pub async fn ingest(&self, source: &str, records: &[&str], process: bool) -> Result<IngestResult, Error> {
+        let options = IngestOptions { process, batch_size: None };
+        Ok(self.pipeline.lock().await.ingest(source, records, options).await?)
+    }
+
+    /// Starts a long ingest that is fed piece by piece.
+    ///
+    /// # Errors
+    ///
+    /// An unknown source.
+    pub async fn ingestion(&self, source: &str, process: bool) -> Result<Ingestion<'_>, Error> {
+        // An empty ingest checks the name.
+        let result = self.ingest(source, &[], false).await?;
+        Ok(Ingestion { engine: self, source: source.to_owned(), process, result, fresh: 0 })
+    }
+
+    /// Brings the history up to date with ledger and definitions.
+    ///
+    /// # Errors
+    ///
+    /// What module and store say; failures of single events are in the result.
+    pub async fn build(&self, options: BuildOptions) -> Result<BuildResult, Error> {
+        Ok(self.pipeline.lock().await.build(options).await?)
+    }
+
+    /// Runs the time rules due before an instant, or before now.
+    ///
+    /// # Errors
+    ///
+    /// What module and store say.
+    pub async fn tick(&self, as_of: Option<Timestamp>) -> Result<TickResult, Error> {
+        Ok(self.pipeline.lock().await.tick(as_of).await?)
+    }
+
+    /// Where the version stands.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn status(&self) -> Result<Status, Error> {
+        Ok(self.pipeline.lock().await.status().await?)
+    }
+
+    /// SHA-256 over every public row (decisions.md 41), hexadecimal.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn fingerprint(&self) -> Result<String, Error> {
+        Ok(self.pipeline.lock().await.fingerprint().await?.to_string())
+    }
+
+    /// Checks the shape of the history.
+    ///
+    /// # Errors
+    ///
+    /// What the store says; findings are in the result.
+    pub async fn verify(&self) -> Result<Verification, Error> {
+        Ok(self.pipeline.lock().await.verify().await?)
+    }
+
+    /// The tables that readers see now.
+    pub(crate) async fn realm(&self) -> Realm {
+        self.pipeline.lock().await.realm()
+    }
+}
+
+/// A long ingest: records come in pieces, the result is of the whole.
+#[derive(Debug)]
+pub struct Ingestion<'e> {
+    engine: &'e Engine,
+    source: String,
+    process: bool,
+    result: IngestResult,
+    fresh: usize,
+}
+
+/// Records in a piece, at least: pieces larger than a transaction are cut by the pipeline.
+const PIECE_RECORDS_MIN: usize = 20_000;
+/// Failures kept in the result of a long ingest; all are counted.
+const FAILURES_KEPT: usize = 10_000;
+
+impl Ingestion<'_> {
+    /// How many records a piece should have.
+    pub fn piece_records(&self) -> usize {
+        self.engine.options.batch_size.max(PIECE_RECORDS_MIN)
+    }
+
+    /// Stores a piece; returns the failures of its records ([`EventFailure::index`] counts within the piece).
+    ///
+    /// # Errors
+    ///
+    /// What module and store say.
+    pub async fn push(&mut self, records: &[&str]) -> Result<&[EventFailure], Error> {
+        let piece = self.engine.ingest(&self.source, records, self.process).await?;
+        self.add(piece);
+        Ok(self.result.failures.get(self.fresh..).unwrap_or_default())
+    }
+
+    /// What has been done so far.
+    pub fn result(&self) -> &IngestResult {
+        &self.result
+    }
+
+    /// Ends; returns the result of the whole.
+    pub fn finish(self) -> IngestResult {
+        self.result
+    }
+
+    fn add(&mut self, piece: IngestResult) {
+        let sum = &mut self.result;
+        if sum.failures.len() > FAILURES_KEPT {
+            sum.failures.truncate(FAILURES_KEPT);
+        }
+        self.fresh = sum.failures.len();
+        sum.absorb(piece);
+    }
+}

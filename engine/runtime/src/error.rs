@@ -1,0 +1,92 @@
+use std::path::PathBuf;
+
+use defacto_compiler::Outcome;
+
+/// What a caller does about an [`Error`] (decisions.md 21).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// A parameter, a path or a name is wrong.
+    Usage,
+    /// The definitions do not compile.
+    Definitions,
+    /// Store or lock: the same call may succeed later.
+    Storage,
+    /// A defect of this program.
+    Internal,
+}
+
+/// Why an operation of the engine was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The project's definitions cannot be read.
+    #[error("read definitions in {}: {message}", path.display())]
+    Project {
+        /// Folder or file.
+        path: PathBuf,
+        /// Why.
+        message: String,
+    },
+    /// The definitions are refused; the outcome holds every finding.
+    #[error("the definitions are refused")]
+    Definitions(Box<Outcome>),
+    /// A parameter is out of range or of a wrong form.
+    #[error("{0}")]
+    Config(String),
+    /// No entity type, relationship or identity field has this name.
+    #[error("unknown {what} '{name}'; known: {known}")]
+    UnknownName {
+        /// What was looked for.
+        what: &'static str,
+        /// As given.
+        name: String,
+        /// Those that exist.
+        known: String,
+    },
+    /// The compiler is damaged.
+    #[error(transparent)]
+    Emit(defacto_compiler::EmitError),
+    /// The compiled definitions cannot be run.
+    #[error(transparent)]
+    Load(#[from] defacto_host::LoadError),
+    /// An operation of the pipeline failed.
+    #[error(transparent)]
+    Pipeline(#[from] defacto_pipeline::Error),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] defacto_ports::Error),
+}
+
+impl Error {
+    /// What kind of error this is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Project { .. } | Self::Config(_) | Self::UnknownName { .. } => ErrorKind::Usage,
+            Self::Definitions(_) => ErrorKind::Definitions,
+            Self::Emit(_) | Self::Load(_) => ErrorKind::Internal,
+            Self::Pipeline(error) => pipeline_kind(error),
+            Self::Store(error) => port_kind(error),
+        }
+    }
+}
+
+fn pipeline_kind(error: &defacto_pipeline::Error) -> ErrorKind {
+    use defacto_pipeline::Error as E;
+    match error {
+        E::Port(error) => port_kind(error),
+        E::UnknownSource { .. }
+        | E::UnknownEntity(_)
+        | E::UnknownVersion(_)
+        | E::VersionTaken(_)
+        | E::Identity(_)
+        | E::Unsupported(_) => ErrorKind::Usage,
+        E::Ledger { .. } => ErrorKind::Storage,
+    }
+}
+
+fn port_kind(error: &defacto_ports::Error) -> ErrorKind {
+    use defacto_ports::Error as E;
+    match error {
+        E::Storage { .. } | E::Locked { .. } | E::Format { .. } | E::Inconsistent { .. } => ErrorKind::Storage,
+        E::Module { .. } => ErrorKind::Internal,
+    }
+}

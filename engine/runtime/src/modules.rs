@@ -1,0 +1,100 @@
+//! Compiled definitions and expressions without a database.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use defacto_compiler::{ExpressionCase, ExpressionError, Outcome, compile, compile_expressions};
+use defacto_host::{CompiledDefinitions, Evaluation, Host, HostOptions};
+use defacto_model::{Timestamp, Value};
+use defacto_ports::Machines;
+
+use crate::{Error, Source};
+
+/// Definitions compiled and ready to run.
+#[derive(Debug)]
+pub struct Modules {
+    /// What compilation found; warnings only.
+    pub outcome: Outcome,
+    /// The running modules.
+    pub machines: Arc<dyn Machines>,
+}
+
+impl Modules {
+    /// Compiles definitions and loads the component; machine code is kept in `cache`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Definitions`] with every finding; [`Error::Load`].
+    pub fn load(source: &Source, cache: Option<&Path>) -> Result<Self, Error> {
+        let outcome = compile(&source.input()).map_err(Error::Emit)?;
+        let Some(compiled) = &outcome.compiled else {
+            return Err(Error::Definitions(Box::new(outcome)));
+        };
+        let machines: Arc<dyn Machines> = Arc::new(host(cache)?.load(&compiled.component)?);
+        Ok(Self { outcome, machines })
+    }
+}
+
+/// An expression with the contexts in which it is evaluated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question<'a> {
+    /// The expression and what it may read.
+    pub case: ExpressionCase<'a>,
+    /// `event`.
+    pub event: Value,
+    /// `entity`.
+    pub entity: Value,
+    /// `value`.
+    pub value: Value,
+    /// What `now()` gives.
+    pub now: Timestamp,
+}
+
+/// Why an expression gave no value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// It does not parse, resolve or type-check.
+    Load(ExpressionError),
+    /// Evaluation failed.
+    Evaluation(String),
+}
+
+/// Evaluates expressions through one compiled module; one answer each, in order.
+///
+/// # Errors
+///
+/// [`Error::Load`] when the module cannot be run.
+pub fn evaluate(questions: &[Question<'_>], cache: Option<&Path>) -> Result<Vec<Result<Value, Refusal>>, Error> {
+    let cases: Vec<ExpressionCase<'_>> = questions.iter().map(|question| question.case).collect();
+    let expressions = compile_expressions(&cases).map_err(Error::Emit)?;
+    let module: CompiledDefinitions = host(cache)?.load(&expressions.compiled.component)?;
+    let mut evaluations = Vec::new();
+    for (question, number) in questions.iter().zip(&expressions.numbers) {
+        if let Ok(expression) = number {
+            evaluations.push(Evaluation {
+                expression: *expression,
+                event: question.event.clone(),
+                entity: question.entity.clone(),
+                value: question.value.clone(),
+                now: question.now,
+            });
+        }
+    }
+    let mut values = module.evaluate(&evaluations)?.into_iter();
+    Ok(expressions
+        .numbers
+        .into_iter()
+        .map(|number| match number {
+            Err(refused) => Err(Refusal::Load(refused)),
+            Ok(_) => match values.next() {
+                Some(value) => value.map_err(Refusal::Evaluation),
+                None => Err(Refusal::Evaluation("the module gave no answer".to_owned())),
+            },
+        })
+        .collect())
+}
+
+fn host(cache: Option<&Path>) -> Result<Arc<Host>, Error> {
+    let cache = cache.map(Path::to_owned);
+    Ok(Host::new(HostOptions { cache, ..HostOptions::default() })?)
+}

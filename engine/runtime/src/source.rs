@@ -1,0 +1,86 @@
+//! Where definitions come from: a folder, one file, or text in memory.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use defacto_compiler::{Input, SourceFile};
+
+use crate::Error;
+
+/// Definitions before compilation.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// Files of the folder form, with paths relative to the project.
+    Files(Vec<SourceFile>),
+    /// One YAML or JSON document; the name is what messages show.
+    Document {
+        /// Name.
+        name: String,
+        /// Text.
+        text: String,
+    },
+}
+
+const FOLDERS: [&str; 4] = ["entities", "sources", "schemas", "events"];
+
+impl Source {
+    /// Reads a project folder, or one file that holds everything.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Project`] when the path does not exist, holds no definitions or cannot be read.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let metadata = fs::metadata(path).map_err(|e| unreadable(path, &e))?;
+        if metadata.is_file() {
+            let text = fs::read_to_string(path).map_err(|e| unreadable(path, &e))?;
+            return Ok(Self::Document { name: path.display().to_string(), text });
+        }
+        let mut files = Vec::new();
+        let mut any_folder = false;
+        for folder in FOLDERS {
+            let below = path.join(folder);
+            if !below.is_dir() {
+                continue;
+            }
+            any_folder |= folder != "events";
+            for file in definition_files(&below)? {
+                let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let text = fs::read_to_string(&file).map_err(|e| unreadable(&file, &e))?;
+                files.push(SourceFile { path: format!("{folder}/{name}"), text });
+            }
+        }
+        if !any_folder {
+            return Err(Error::Project {
+                path: path.to_owned(),
+                message: "it holds none of the folders entities/, sources/ and schemas/".to_owned(),
+            });
+        }
+        Ok(Self::Files(files))
+    }
+
+    /// The same, as the compiler takes it.
+    pub fn input(&self) -> Input<'_> {
+        match self {
+            Self::Files(files) => Input::Files(files),
+            Self::Document { name, text } => Input::Document { name, text },
+        }
+    }
+}
+
+fn definition_files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|e| unreadable(folder, &e))? {
+        let path = entry.map_err(|e| unreadable(folder, &e))?.path();
+        let yaml = matches!(path.extension().and_then(|e| e.to_str()), Some("yaml" | "yml"));
+        if yaml && path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Error {
+    Error::Project { path: path.to_owned(), message: error.to_string() }
+}
