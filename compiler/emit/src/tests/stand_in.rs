@@ -78,14 +78,14 @@ fn assemble(all: &[(String, Vec<ValType>, Vec<ValType>)]) -> Vec<u8> {
         functions.function(index);
         exports.export(name, ExportKind::Func, index);
         let mut body = Body::new([]);
+        let mut ins = body.instructions();
         match name.as_str() {
-            "unused" => body.instructions().i32_const(77777).end(),
-            "behind_the_table" => body.instructions().i32_const(88888).end(),
-            "rt_normalize" => {
-                body.instructions().i32_const(0).i32_const(1).call_indirect(0, last).end()
-            }
-            _ => body.instructions().unreachable().end(),
+            "unused" => ins.i32_const(77777),
+            "behind_the_table" => ins.i32_const(88888),
+            "rt_normalize" => ins.i32_const(0).i32_const(1).call_indirect(0, last),
+            _ => ins.unreachable(),
         };
+        ins.end();
         code.function(&body);
     }
     let mut tables = TableSection::new();
