@@ -161,10 +161,12 @@ impl<'a> View<'a> {
         depth: u32,
     ) -> Result<Value, FrameError> {
         self.cells(what, at, length)?;
-        let elements = (0..length).map(|index| {
-            self.nested(what, at.saturating_add(index.saturating_mul(cell::SIZE)), depth + 1)
-        });
-        elements.collect::<Result<Vec<_>, _>>().map(Value::List)
+        let mut elements = Vec::with_capacity(length as usize);
+        for index in 0..length {
+            let element = at.saturating_add(index.saturating_mul(cell::SIZE));
+            elements.push(self.nested(what, element, depth + 1)?);
+        }
+        Ok(Value::List(elements))
     }
 
     fn object(

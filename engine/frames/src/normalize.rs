@@ -125,13 +125,13 @@ impl<'a> NormalizedFrame<'a> {
         view.cells("mapped fields", cells, fields)?;
         let hint_cells = head.u32(normalized_row::HINTS);
         view.cells("hints", hint_cells, hints)?;
-        let field = |index| view.value("mapped field", at(cells, index));
-        let hint = |index| view.text_cell("hint", at(hint_cells, index));
-        Ok(Ok(NormalizedRow {
-            timestamp: view.instant("timestamp", head.i64(normalized_row::TIMESTAMP))?,
-            fields: (0..fields).map(field).collect::<Result<_, _>>()?,
-            hints: (0..hints).map(hint).collect::<Result<_, _>>()?,
-        }))
+        let timestamp = view.instant("timestamp", head.i64(normalized_row::TIMESTAMP))?;
+        let values = values(view, cells, fields)?;
+        let mut texts = Vec::with_capacity(hints as usize);
+        for index in 0..hints {
+            texts.push(view.text_cell("hint", at(hint_cells, index))?);
+        }
+        Ok(Ok(NormalizedRow { timestamp, fields: values, hints: texts }))
     }
 
     /// Event time and mapped fields of a row whose hints failed (N09): both came before.
@@ -145,10 +145,18 @@ impl<'a> NormalizedFrame<'a> {
         let head = view.block("row", address, normalized_row::SIZE)?;
         let cells = head.u32(normalized_row::CELLS);
         view.cells("mapped fields", cells, fields)?;
-        let values = (0..fields).map(|index| view.value("mapped field", at(cells, index)));
         let timestamp = view.instant("timestamp", head.i64(normalized_row::TIMESTAMP))?;
-        Ok((timestamp, values.collect::<Result<_, _>>()?))
+        Ok((timestamp, values(view, cells, fields)?))
     }
+}
+
+/// The mapped fields of a row, whose cells have been measured.
+fn values(view: &View<'_>, cells: u32, count: u32) -> Result<Vec<Value>, FrameError> {
+    let mut values = Vec::with_capacity(count as usize);
+    for index in 0..count {
+        values.push(view.value("mapped field", at(cells, index))?);
+    }
+    Ok(values)
 }
 
 /// Address of the n-th cell of a block.
