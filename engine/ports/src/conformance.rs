@@ -23,5 +23,5 @@ pub use history::{
 };
 pub use identity::{entity_events, erased_hints, hints, merges};
 pub use ledger::{append, delete, replay, replay_late_range, rewrite};
-pub use sample::manifest;
+pub use sample::{event_of, manifest};
 pub use states::{due, realms, states};

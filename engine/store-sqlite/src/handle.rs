@@ -25,7 +25,7 @@ enum Lease {
     /// The one writing connection.
     Writer(OwnedMutexGuard<Option<Session>>),
     /// A connection for reading and where it goes afterwards.
-    Reader(Option<Session>, Idle),
+    Reader(Option<Box<Session>>, Idle),
 }
 
 impl Handle {
@@ -34,13 +34,13 @@ impl Handle {
     }
 
     pub(crate) fn reading(session: Session, idle: Idle) -> Handle {
-        Handle { lease: Lease::Reader(Some(session), idle), committed: false }
+        Handle { lease: Lease::Reader(Some(Box::new(session)), idle), committed: false }
     }
 
     fn session(&mut self) -> Result<&mut Session, Error> {
         let session = match &mut self.lease {
             Lease::Writer(guard) => guard.as_mut(),
-            Lease::Reader(session, _) => session.as_mut(),
+            Lease::Reader(session, _) => session.as_deref_mut(),
         };
         session.ok_or_else(|| damaged("the connection"))
     }
@@ -57,7 +57,7 @@ impl Drop for Handle {
             Lease::Reader(session, idle) => {
                 if let Some(mut session) = session.take() {
                     session.abandon(false);
-                    give_back(idle, session);
+                    give_back(idle, *session);
                 }
             }
         }

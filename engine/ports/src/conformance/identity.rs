@@ -151,8 +151,8 @@ pub async fn merges(store: &dyn Store) -> Result<(), Error> {
     rows.sort_by_key(|row| (row.sequence, row.from));
     let [first, second, third] = rows.clone();
     assert_eq!(transaction.merges(None).await?, rows);
-    assert_eq!(transaction.merges(Some(id(4))).await?, [second.clone()]);
-    assert_eq!(transaction.merges(Some(id(9))).await?, [third.clone()]);
+    assert_eq!(transaction.merges(Some(id(4))).await?, std::slice::from_ref(&second));
+    assert_eq!(transaction.merges(Some(id(9))).await?, std::slice::from_ref(&third));
     assert_eq!(transaction.merges_from(&[id(1), id(2)]).await?.len(), 2);
     assert_eq!(transaction.merges_into(&[id(1)]).await?.len(), 2);
     let between = transaction.merges_between(Sequence(2), Sequence(5), 2).await?;

@@ -92,13 +92,18 @@ pub(super) fn event_id(number: u16) -> EventId {
     EventId(bytes)
 }
 
+/// An event of its own for each number.
+pub fn event_of(number: u16) -> NewEvent {
+    event(number, i64::from(number))
+}
+
 /// An event with a hint.
 pub(super) fn event(number: u16, seconds: i64) -> NewEvent {
     NewEvent {
         event_id: event_id(number),
-        event_type: if number % 2 == 0 { "even" } else { "odd" }.to_owned(),
+        event_type: if number.is_multiple_of(2) { "even" } else { "odd" }.to_owned(),
         timestamp: at(seconds),
-        source: if number % 3 == 0 { "third" } else { "main" }.to_owned(),
+        source: if number.is_multiple_of(3) { "third" } else { "main" }.to_owned(),
         data: format!("{{\"n\":{number},\"zero\":\"\\u0000\"}}"),
         raw: format!("{{ \"n\" : {number} , \"é\": \"☃\" }}"),
         hints: vec![HintText {

@@ -1,12 +1,16 @@
 //! Files that are new, damaged, of another format, or held by another process.
 
-use defacto_ports::{Error, Store};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+
+use defacto_model::Sequence;
+use defacto_ports::{Error, Store, conformance};
 use defacto_store_sqlite::SqliteStore;
 
 use crate::folder::Folder;
 
 async fn refusal(folder: &Folder) -> Error {
-    SqliteStore::open(&folder.file()).await.err().expect("opening should fail")
+    SqliteStore::open(&folder.file()).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -63,4 +67,50 @@ async fn dropped_transaction_frees_the_file_for_others() {
     assert!(one.begin().await.is_err(), "a closed store is closed");
     two.close().await.unwrap();
     assert!(!folder.file().with_extension("db-wal").exists(), "closing empties the log");
+}
+
+/// Where [`writer_to_kill`] writes.
+const FILE: &str = "STORE_OF_THE_WRITER_TO_KILL";
+
+#[tokio::test]
+async fn killed_writer_loses_what_was_not_committed_and_leaves_no_lock() {
+    let folder = Folder::new();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "files::writer_to_kill", "--ignored", "--nocapture"])
+        .env(FILE, folder.file())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let ready = lines.map_while(Result::ok).any(|line| line.contains("in the middle"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(ready, "the writer came to its second transaction");
+
+    let store = SqliteStore::open(&folder.file()).await.unwrap();
+    drop(store.lock_build("v").await.unwrap());
+    let mut transaction = store.begin().await.unwrap();
+    assert_eq!(transaction.head().await.unwrap(), Sequence(3));
+    let names = ["first", "second"];
+    for (name, expected) in names.into_iter().zip([Some("kept"), None]) {
+        assert_eq!(transaction.setting(name).await.unwrap().as_deref(), expected);
+    }
+}
+
+#[tokio::test]
+#[ignore = "run, and killed, by another test"]
+async fn writer_to_kill() {
+    let store = SqliteStore::open(std::env::var(FILE).unwrap().as_ref()).await.unwrap();
+    let _held = store.lock_build("v").await.unwrap();
+    let mut first = store.begin().await.unwrap();
+    first.append(&[1, 2, 3].map(conformance::event_of)).await.unwrap();
+    first.set_setting("first", "kept").await.unwrap();
+    first.commit().await.unwrap();
+    let mut second = store.begin().await.unwrap();
+    let many: Vec<_> = (4..5_000).map(conformance::event_of).collect();
+    second.append(&many).await.unwrap();
+    second.set_setting("second", "lost").await.unwrap();
+    writeln!(std::io::stdout(), "in the middle").unwrap();
+    std::io::stdin().read_line(&mut String::new()).unwrap();
 }

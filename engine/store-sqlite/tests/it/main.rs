@@ -1,5 +1,7 @@
 //! The store against the port's suite, and what is particular to SQLite.
 
+#![expect(clippy::unwrap_used, reason = "an error in the set-up of a test is its failure")]
+
 mod files;
 mod folder;
 mod public;
