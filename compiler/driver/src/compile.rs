@@ -64,7 +64,12 @@ pub fn analyze(input: &Input<'_>) -> Analysis {
     let (program, found) = check(&definitions);
     diagnostics.extend(found);
     let refused = diagnostics.iter().any(|d| d.severity() == Severity::Error);
-    Analysis { diagnostics, source_map: sources, definitions, program: (!refused).then_some(program) }
+    Analysis {
+        diagnostics,
+        source_map: sources,
+        definitions,
+        program: (!refused).then_some(program),
+    }
 }
 
 /// Compiles definitions to a component of the world `defacto:engine/definitions`.
@@ -77,7 +82,13 @@ pub fn analyze(input: &Input<'_>) -> Analysis {
 pub fn compile(input: &Input<'_>) -> Result<Outcome, EmitError> {
     let Analysis { diagnostics, source_map, definitions, program } = analyze(input);
     let Some(program) = program else {
-        return Ok(Outcome { compiled: None, diagnostics, source_map, definitions, canonical: None });
+        return Ok(Outcome {
+            compiled: None,
+            diagnostics,
+            source_map,
+            definitions,
+            canonical: None,
+        });
     };
     let canonical = canonical(&definitions);
     let compiled = emit(&program, &manifest_hashes(hashes(&canonical)))?;

@@ -74,9 +74,23 @@ const PAGE: u32 = 1 << 16;
 ///
 /// [`EmitError`] when the compiler itself is damaged; no program causes one.
 pub fn emit(program: &Program, hashes: &Hashes) -> Result<Compiled, EmitError> {
-    let patterns = uses_patterns(program);
-    emit_with(library(patterns)?, patterns, program, hashes)
+    // A chain of operators in 16 KiB of text is a tree some thousand levels deep.
+    let deep = std::thread::Builder::new().name("emit".to_owned()).stack_size(STACK);
+    std::thread::scope(|scope| {
+        let work = || {
+            let patterns = uses_patterns(program);
+            emit_with(library(patterns)?, patterns, program, hashes)
+        };
+        match deep.spawn_scoped(scope, work).map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(result)) => result,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            Err(error) => Err(EmitError::Thread(error)),
+        }
+    })
 }
+
+/// Stack of an emission: 16 KiB for each operator of the longest chain. Only what is used costs memory.
+const STACK: usize = 256 << 20;
 
 pub(crate) fn emit_with(
     library: &Library,

@@ -5,8 +5,8 @@ use wasmparser::{
     KnownCustom, Name, Operator, Parser, Payload, ValType,
 };
 
-/// The compiler is damaged: its runtime library is not what the emitter was written for. No definition can
-/// cause it.
+/// The compiler cannot run: its runtime library is not what the emitter was written for, or the machine
+/// refuses it a thread. No definition can cause it.
 #[derive(Debug, thiserror::Error)]
 pub enum EmitError {
     /// The prebuilt library cannot be parsed.
@@ -15,6 +15,9 @@ pub enum EmitError {
     /// The prebuilt library has another shape.
     #[error("the runtime library is unusable: {0}")]
     Shape(String),
+    /// The operating system refuses a thread.
+    #[error("no thread to emit on: {0}")]
+    Thread(std::io::Error),
     /// The manifest cannot be written.
     #[error("the manifest cannot be written: {0}")]
     Manifest(#[from] serde_json::Error),

@@ -1,0 +1,3 @@
+//! Compilation as a whole.
+
+mod limits;
