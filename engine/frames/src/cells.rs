@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use defacto_model::{Micros, Timestamp, Value, ValueType};
 
 use crate::abi::cell;
-use crate::view::View;
+use crate::view::{Block, View};
 use crate::{FrameError, FrameErrorKind};
 
 /// A value on its way into a frame, text borrowed.
@@ -69,19 +69,6 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// Whether a value is null or of the declared type.
-pub(crate) fn fits(value: &Value, declared: ValueType) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(_) => declared == ValueType::String,
-        Value::Float(_) => declared == ValueType::Number,
-        Value::Int(_) => declared == ValueType::Integer,
-        Value::Bool(_) => declared == ValueType::Boolean,
-        Value::DateTime(_) => declared == ValueType::Datetime,
-        _ => false,
-    }
-}
-
 /// Lists and objects may stand inside each other so deep.
 const DEPTH_MAX: u32 = 200;
 
@@ -89,6 +76,51 @@ impl<'a> View<'a> {
     /// Reads the cell at an address.
     pub(crate) fn value(&self, what: &'static str, address: u32) -> Result<Value, FrameError> {
         self.nested(what, address, 0)
+    }
+
+    /// Reads the cell in a block, which must be null or of the declared type.
+    #[inline]
+    pub(crate) fn typed_value(
+        &self,
+        what: &'static str,
+        block: Block<'a>,
+        cell: u32,
+        declared: ValueType,
+    ) -> Result<Value, FrameError> {
+        let payload = block.i64(cell.saturating_add(cell::PAYLOAD));
+        Ok(match (block.u8(cell), declared) {
+            (cell::NULL, _) => Value::Null,
+            (cell::STRING, ValueType::String) => {
+                let at = block.u32(cell.saturating_add(cell::PAYLOAD));
+                let length = block.u32(cell.saturating_add(cell::AUX));
+                Value::String(self.text(what, at, length)?.to_owned())
+            }
+            (cell::FLOAT, ValueType::Number) => self.float(what, payload)?,
+            (cell::INT, ValueType::Integer) => Value::Int(payload),
+            (cell::BOOL, ValueType::Boolean) => self.boolean(what, payload)?,
+            (cell::DATETIME, ValueType::Datetime) => Value::DateTime(self.instant(what, payload)?),
+            _ => return self.refuse(what, FrameErrorKind::Type),
+        })
+    }
+
+    fn float(&self, what: &'static str, payload: i64) -> Result<Value, FrameError> {
+        let float = f64::from_bits(payload.cast_unsigned());
+        if float.is_finite() {
+            Ok(Value::Float(float))
+        } else {
+            self.refuse(what, FrameErrorKind::NotFinite)
+        }
+    }
+
+    fn boolean(&self, what: &'static str, payload: i64) -> Result<Value, FrameError> {
+        match payload {
+            0 => Ok(Value::Bool(false)),
+            1 => Ok(Value::Bool(true)),
+            _ => {
+                let low = u32::try_from(payload & i64::from(u32::MAX)).unwrap_or(u32::MAX);
+                self.refuse(what, FrameErrorKind::Unknown(low))
+            }
+        }
     }
 
     /// Reads a cell that must be text or null.
@@ -114,19 +146,9 @@ impl<'a> View<'a> {
         let payload = head.i64(cell::PAYLOAD);
         Ok(match head.u8(cell::TAG) {
             cell::NULL => Value::Null,
-            cell::BOOL => match payload {
-                0 => Value::Bool(false),
-                1 => Value::Bool(true),
-                _ => return self.refuse(what, FrameErrorKind::Unknown(at)),
-            },
+            cell::BOOL => self.boolean(what, payload)?,
             cell::INT => Value::Int(payload),
-            cell::FLOAT => {
-                let float = f64::from_bits(payload.cast_unsigned());
-                if !float.is_finite() {
-                    return self.refuse(what, FrameErrorKind::NotFinite);
-                }
-                Value::Float(float)
-            }
+            cell::FLOAT => self.float(what, payload)?,
             cell::STRING => Value::String(self.text(what, at, length)?.to_owned()),
             cell::BIG_INT => Value::BigInt(self.big_int(what, at, length)?.to_owned()),
             cell::DATETIME => Value::DateTime(self.instant(what, payload)?),

@@ -1,9 +1,8 @@
 use defacto_model::{EntityManifest, Timestamp, Value};
 
-use crate::abi::{NONE, entity_row, event_row, fault, header, item, kind};
+use crate::abi::{NONE, cell, entity_row, event_row, fault, header, item, kind};
 use crate::builder::{Builder, nth};
-use crate::cells::{Cell, fits};
-use crate::normalize::at;
+use crate::cells::Cell;
 use crate::records::{RecordState, size};
 use crate::view::{Block, View};
 use crate::{FaultRecord, FrameError, FrameErrorKind, Head};
@@ -286,13 +285,12 @@ impl InterpretedFrame<'_, '_> {
         }
         let cells = body.saturating_add(8);
         view.cells("edge properties", cells, count)?;
+        let block = view.block("edge properties", cells, count.saturating_mul(cell::SIZE))?;
         let mut values = Vec::with_capacity(properties.len());
-        for ((_, r#type), index) in properties.iter().zip(0..) {
-            let value = view.value("edge property", at(cells, index))?;
-            if !fits(&value, *r#type) {
-                return view.refuse("edge property", FrameErrorKind::Type);
-            }
-            values.push(value);
+        let mut place = 0_u32;
+        for (_, r#type) in properties {
+            values.push(view.typed_value("edge property", block, place, *r#type)?);
+            place = place.saturating_add(cell::SIZE);
         }
         Ok(ReturnedItemKind::Relate { relate, properties: values })
     }

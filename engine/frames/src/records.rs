@@ -1,9 +1,8 @@
 use defacto_model::{EntityManifest, Timestamp, Value};
 
-use crate::abi::{NEVER, record};
+use crate::abi::{NEVER, cell, record};
 use crate::builder::{Builder, nth};
-use crate::cells::{Cell, fits};
-use crate::normalize::at;
+use crate::cells::Cell;
 use crate::view::View;
 use crate::{FrameError, FrameErrorKind};
 
@@ -95,14 +94,11 @@ impl View<'_> {
             let bound = FrameErrorKind::Bound(u64::from(state), entity.states.len() as u64);
             return self.refuse("state", bound);
         }
-        let cells = address.saturating_add(record::HEAD);
         let mut properties = Vec::with_capacity(entity.properties.len());
-        for (property, index) in entity.properties.iter().zip(0..) {
-            let value = self.value("property", at(cells, index))?;
-            if !fits(&value, property.r#type) {
-                return self.refuse("property", FrameErrorKind::Type);
-            }
-            properties.push(value);
+        let mut cell = record::HEAD;
+        for property in &entity.properties {
+            properties.push(self.typed_value("property", head, cell, property.r#type)?);
+            cell = cell.saturating_add(cell::SIZE);
         }
         Ok(Some(RecordState {
             state,
