@@ -23,6 +23,12 @@ pub struct Fingerprint {
     pub tables: Vec<(String, String)>,
 }
 
+impl std::fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.fingerprint)
+    }
+}
+
 type Row = BTreeMap<String, Value>;
 
 impl Pipeline {

@@ -99,7 +99,7 @@ impl Pipeline {
     /// changed, outstanding events otherwise. Time rules wait.
     async fn catch_up(&mut self) -> Result<BuildResult, Error> {
         let plan = self.plan(Wanted::default()).await?;
-        if plan.mode == defacto_planner::Mode::Skip {
+        if plan.mode == defacto_planner::Mode::Skip && self.active {
             return Ok(BuildResult {
                 mode: defacto_planner::Mode::Incremental.name().to_owned(),
                 reason: "new events".to_owned(),

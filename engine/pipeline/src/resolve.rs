@@ -20,8 +20,6 @@ pub(crate) struct Resolved {
     pub(crate) merges: Vec<MergeRow>,
     /// Events that changed their entity.
     pub(crate) moved: u64,
-    /// Relates without any usable hint.
-    pub(crate) unrelated: u64,
 }
 
 /// Hints of a `_defacto_merge` row.
@@ -188,7 +186,6 @@ impl Pipeline {
         position: Sequence,
     ) -> Result<Resolved, Error> {
         let mut out = Resolved {
-            unrelated: resolution.unrelated,
             ..Resolved::default()
         };
         for merge in resolution.merges {

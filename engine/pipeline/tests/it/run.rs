@@ -1,0 +1,211 @@
+//! Runs the steps of a case.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use defacto_definitions::{canonical, load_files};
+use defacto_model::{EntityId, Timestamp};
+use defacto_pipeline::{
+    BuildOptions, BuildResult, Definitions, EventFailure, IngestOptions, Options, Pipeline,
+};
+use defacto_ports::{Clock, HistoryQuery, Machines, Store};
+use defacto_store_sqlite::SqliteStore;
+use defacto_test_support::Oracle;
+use serde_json::{Value, json};
+
+use crate::case::Case;
+use crate::outcome::{self, text};
+
+#[derive(Debug)]
+pub(crate) struct FakeClock(Mutex<Timestamp>);
+
+impl Clock for FakeClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// How a case is delivered; none of it may change the outcome.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Delivery {
+    pub(crate) batch_size: usize,
+    /// Replaces `process` of every ingest.
+    pub(crate) process: Option<bool>,
+}
+
+/// A case under way.
+pub(crate) struct World<'a> {
+    case: &'a Case,
+    path: PathBuf,
+    clock: Arc<FakeClock>,
+    delivery: Delivery,
+    machines: BTreeMap<String, Definitions>,
+    version: String,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) steps: Vec<Value>,
+}
+
+fn definitions(case: &Case) -> BTreeMap<String, Definitions> {
+    case.definitions
+        .iter()
+        .map(|(version, files)| {
+            let loaded = load_files(files);
+            let machines: Arc<dyn Machines> = Arc::new(Oracle::new(&loaded.definitions).unwrap());
+            let document = canonical(&loaded.definitions).stored();
+            (version.clone(), Definitions { version: version.clone(), document, machines })
+        })
+        .collect()
+}
+
+async fn open(path: &Path, definitions: &Definitions, clock: &Arc<FakeClock>, delivery: Delivery) -> Pipeline {
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path.join("store.db")).await.unwrap());
+    let options = Options { batch_size: delivery.batch_size, ..Options::default() };
+    let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
+    Pipeline::open(store, definitions.clone(), clock, options).await.unwrap()
+}
+
+fn instant(value: &Value) -> Timestamp {
+    Timestamp::parse_text(value.as_str().unwrap()).unwrap()
+}
+
+impl<'a> World<'a> {
+    pub(crate) async fn new(case: &'a Case, path: &Path, delivery: Delivery) -> Self {
+        let clock = Arc::new(FakeClock(Mutex::new(instant(&case.description["clock"]))));
+        let machines = definitions(case);
+        let version = case.description["versions"][0].as_str().unwrap().to_owned();
+        let pipeline = open(path, &machines[&version], &clock, delivery).await;
+        Self {
+            case,
+            path: path.to_owned(),
+            clock,
+            delivery,
+            machines,
+            version,
+            pipeline,
+            steps: Vec::new(),
+        }
+    }
+
+    pub(crate) async fn run(&mut self) {
+        for step in self.case.steps() {
+            let result = self.step(step).await;
+            self.steps.push(result);
+        }
+    }
+
+    async fn step(&mut self, step: &Value) -> Value {
+        match step["op"].as_str().unwrap() {
+            "ingest" => self.ingest(step).await,
+            "build" => {
+                let options = BuildOptions {
+                    full: step["full"] == true,
+                    from_raw: step["from_raw"] == true,
+                    ..BuildOptions::default()
+                };
+                built(&self.pipeline.build(options).await.unwrap())
+            }
+            "tick" => {
+                let result = self.pipeline.tick(Some(instant(&step["as_of"]))).await.unwrap();
+                json!({"entities_affected": result.entities_affected, "failures": failures(&result.failures)})
+            }
+            "clock" => {
+                *self.clock.0.lock().unwrap() = instant(&step["now"]);
+                json!({})
+            }
+            "reopen" => {
+                if let Some(version) = step["version"].as_str() {
+                    version.clone_into(&mut self.version);
+                }
+                self.pipeline.store().close().await.unwrap();
+                self.pipeline =
+                    open(&self.path, &self.machines[&self.version], &self.clock, self.delivery).await;
+                json!({})
+            }
+            "activate" => {
+                step["version"].as_str().unwrap().clone_into(&mut self.version);
+                let definitions = self.machines[&self.version].clone();
+                built(&self.pipeline.activate(definitions, BuildOptions::default()).await.unwrap())
+            }
+            "wipe_history" => {
+                outcome::wipe(&self.pipeline).await;
+                json!({})
+            }
+            "as_of" => {
+                let query = HistoryQuery {
+                    as_of: Some(instant(&step["timestamp"])),
+                    limit: usize::MAX >> 1,
+                    ..HistoryQuery::default()
+                };
+                let entity_type = step["entity_type"].as_str().unwrap();
+                let mut rows = outcome::history(&self.pipeline, entity_type, query).await;
+                for row in &mut rows {
+                    row.as_object_mut().unwrap().remove("valid_to");
+                    row.as_object_mut().unwrap().remove("merged_into");
+                }
+                json!({"rows": rows})
+            }
+            "merge" => {
+                let from = self.find(&step["from"]).await.unwrap();
+                let into = self.find(&step["into"]).await.unwrap();
+                let reason = step["reason"].as_str().unwrap();
+                let result = self.pipeline.merge(from, into, reason).await.unwrap();
+                json!({"entities_rebuilt": result.entities_rebuilt})
+            }
+            "erase" => match self.find(step).await {
+                None => json!({"found": false}),
+                Some(id) => {
+                    let result = self.pipeline.erase(id).await.unwrap();
+                    json!({"found": true, "entities_erased": result.entities_erased,
+                           "events_deleted": result.events_deleted})
+                }
+            },
+            "redact" => match self.find(step).await {
+                None => json!({"events_redacted": 0}),
+                Some(id) => {
+                    let result = self.pipeline.redact(id).await.unwrap();
+                    json!({"events_redacted": result.events_redacted})
+                }
+            },
+            other => panic!("unknown step {other}"),
+        }
+    }
+
+    async fn find(&self, which: &Value) -> Option<EntityId> {
+        let mut reader = self.pipeline.store().read().await.unwrap();
+        let rows = reader.find_hint_text(which["hint"].as_str().unwrap()).await.unwrap();
+        rows.into_iter()
+            .find(|row| row.key.entity_type == which["entity_type"].as_str().unwrap())
+            .map(|row| row.entity_id)
+    }
+
+    /// Events of one batch come from several sources; runs of one source are ingested together.
+    async fn ingest(&mut self, step: &Value) -> Value {
+        let process = self.delivery.process.unwrap_or(step["process"] == true);
+        let options = IngestOptions { process, batch_size: None };
+        let (mut ingested, mut duplicates, mut failed) = (0, 0, 0);
+        let mut found = Vec::new();
+        let empty = Vec::new();
+        let events = self.case.batches.get(&step["batch"].as_i64().unwrap()).unwrap_or(&empty);
+        for run in events.chunk_by(|a, b| a.0 == b.0) {
+            let records: Vec<&str> = run.iter().map(|(_, raw)| raw.as_str()).collect();
+            let result = self.pipeline.ingest(&run[0].0, &records, options).await.unwrap();
+            ingested += result.events_ingested;
+            duplicates += result.duplicates_skipped;
+            failed += result.events_failed;
+            found.extend(failures(&result.failures));
+        }
+        json!({"ingested": ingested, "duplicates_skipped": duplicates, "failed": failed, "failures": found})
+    }
+}
+
+fn built(result: &BuildResult) -> Value {
+    json!({"mode": result.mode, "events_failed": result.events_failed, "failures": failures(&result.failures)})
+}
+
+fn failures(failures: &[EventFailure]) -> Vec<Value> {
+    let shown = failures.iter().map(|failure| {
+        json!({"code": text(&failure.code), "handler": failure.handler, "entity_type": failure.entity_type})
+    });
+    shown.collect()
+}
