@@ -14,9 +14,6 @@ use crate::scope::{Scope, Typed, index};
 use crate::usage::{Usage, has_integer_quotient};
 use crate::{Effect, EffectKind, Expr, ExprKind, RelateTarget};
 
-/// W-17.
-const INTEGER_QUOTIENT: Code = Code(617);
-
 /// What effects of one handler or rule are checked against.
 pub(crate) struct Effects<'a> {
     pub(crate) context: &'a EntityContext<'a>,
@@ -467,7 +464,7 @@ pub(crate) fn warn_integer_quotient(text: &ExprText, typed: &Typed, found: &mut 
     if has_integer_quotient(&typed.expr) {
         found.push(
             Diagnostic::new(
-                INTEGER_QUOTIENT,
+                Code::W17,
                 &text.path,
                 text.span,
                 "a quotient of two integers is cut to an integer before it is stored as a `number`",

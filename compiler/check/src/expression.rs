@@ -10,9 +10,6 @@ use crate::kinds::{Fit, Kinds};
 use crate::scope::{Reads, Resolved, Scope, Typed, Unresolved};
 use crate::{BinaryOp, ExprKind, library, operators};
 
-/// W-18: an operation that fails for every value but null.
-const FAILS_UNLESS_NULL: Code = Code(618);
-
 /// Places of an expression's parts in the file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place<'a> {
@@ -76,7 +73,7 @@ impl Typing<'_, '_> {
         match fit {
             Fit::Fits => {}
             Fit::OnlyNull => self.report(
-                FAILS_UNLESS_NULL,
+                Code::W18,
                 range,
                 format!("{message}: this fails unless it is null"),
                 help,
