@@ -133,8 +133,15 @@ fn versions(
     let mut first = None;
     let mut value = before;
     let mut changes = timeline.into_iter().peekable();
+    let mut closed = false;
     while let Some((at, after)) = changes.next() {
-        if changes.peek().is_some_and(|(next, _)| *next == at) || after == value {
+        if changes.peek().is_some_and(|(next, _)| *next == at) {
+            closed |= after.is_none();
+            continue;
+        }
+        // An edge that was closed and opened again at one instant has a new version.
+        let reopened = std::mem::take(&mut closed) && after.is_some();
+        if after == value && !reopened {
             continue;
         }
         first = first.or(Some(at));

@@ -3,11 +3,11 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use defacto_model::{EntityId, Sequence, Value};
-use defacto_ports::{EntityEventRow, HintKey, LedgerRow, Transaction};
+use defacto_ports::{EntityEventRow, HintKey, LedgerRow, Realm, Transaction};
 use sha2::{Digest, Sha256};
 
 use crate::apply::Summary;
-use crate::catalog::hex;
+use crate::catalog::{Catalog, hex};
 use crate::decode::REDACTED;
 use crate::edges::{EdgeWork, write_edges};
 use crate::lifecycle::known;
@@ -65,10 +65,21 @@ impl Pipeline {
         tx.clear_hints(Some(&ids)).await?;
         tx.clear_merges(Some(&ids)).await?;
         let deleted = tx.delete_events(&alone).await?;
-        tx.clear_entity_events(Some(&shared)).await?;
-        let kept: Vec<EntityEventRow> = others.into_values().flatten().collect();
+        let relaters = relaters(&mut *tx, &realm, &catalog, &ids).await?;
+        for (row, _) in tx.events_of(&relaters, None).await? {
+            let leads = row.targets.iter().flatten().any(|target| erased(target));
+            if leads && !others.contains_key(&row.sequence) {
+                others.insert(row.sequence, tx.entity_events(&[row.sequence]).await?);
+            }
+        }
+        let rewritten: Vec<Sequence> = others.keys().copied().collect();
+        tx.clear_entity_events(Some(&rewritten)).await?;
+        let mut kept: Vec<EntityEventRow> = others.into_values().flatten().collect();
         let mut redo: BTreeMap<u32, BTreeSet<EntityId>> = BTreeMap::new();
-        for row in &kept {
+        for row in &mut kept {
+            for target in &mut row.targets {
+                *target = target.filter(|target| !erased(target));
+            }
             if let Some((entity, _)) = catalog.manifest.find_entity(&row.entity_type) {
                 redo.entry(entity).or_default().insert(row.entity_id);
             }
@@ -184,6 +195,24 @@ impl Pipeline {
         let text = format!("{}\0{}\0{}", key.entity_type, key.space, key.value);
         Ok(hex(&hmac(secret.as_bytes(), text.as_bytes())))
     }
+}
+
+/// Entities that relate to erased ones.
+async fn relaters(
+    tx: &mut dyn Transaction,
+    realm: &Realm,
+    catalog: &Catalog,
+    ids: &[EntityId],
+) -> Result<Vec<EntityId>, Error> {
+    let mut out = BTreeSet::new();
+    for pair in &catalog.pairs.pairs {
+        for request in tx.edge_requests(realm, &pair.key, ids).await? {
+            if ids.binary_search(&request.relater).is_err() {
+                out.insert(request.relater);
+            }
+        }
+    }
+    Ok(out.into_iter().collect())
 }
 
 /// The value that stands for one taken out: the marker for text, else null (decision 46).
