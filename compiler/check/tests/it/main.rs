@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by failing")]
 
+mod findings;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
