@@ -35,7 +35,7 @@ pub struct RawEvent {
 
 /// Makes raw events in order of arrival; their times mostly ascend.
 pub fn raw_events(set: &GeneratedSet, seed: u64, count: usize) -> Vec<RawEvent> {
-    let mut random = Random::new(seed ^ 0x5eed_0f_e7e4);
+    let mut random = Random::new(seed ^ 0x5eed_e7e4);
     let mut clock = Timestamp::parse_text("2024-01-01T00:00:00Z").unwrap_or(Timestamp::EPOCH);
     let mut events = Vec::with_capacity(count);
     for number in 0..count {
