@@ -21,8 +21,6 @@ pub(crate) struct Applied {
 #[derive(Debug)]
 pub(crate) struct EntityFailure {
     pub(crate) event: Option<Arc<Event>>,
-    /// State and index of the time rule at fault.
-    pub(crate) rule: Option<(u32, u32)>,
     pub(crate) instant: Timestamp,
     pub(crate) fault: FaultReport,
 }
@@ -159,13 +157,12 @@ impl Pass<'_> {
                 }
             }
             Item::Failure { cause, instant, fault } => {
-                let (event, rule) = match cause {
-                    ItemCause::Event(ordinal) => {
-                        (self.events.get(ordinal).map(|applied| Arc::clone(&applied.event)), None)
-                    }
-                    ItemCause::Rule { state, rule } => (None, Some((state, rule))),
+                let event = match cause {
+                    ItemCause::Event(ordinal) => self.events.get(ordinal),
+                    ItemCause::Rule { .. } => None,
                 };
-                self.failures.push(EntityFailure { event, rule, instant, fault });
+                let event = event.map(|applied| Arc::clone(&applied.event));
+                self.failures.push(EntityFailure { event, instant, fault });
             }
         }
     }

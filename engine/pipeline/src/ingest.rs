@@ -301,19 +301,13 @@ impl Pipeline {
             let raw = failure.event.as_ref().and_then(|_| raws.next());
             let raw = raw.and_then(|raw| serde_json::from_str(&raw).ok());
             let event = failure.event.as_deref();
-            let handler = match failure.rule {
-                Some((state, rule)) => {
-                    Some(format!("{}.after[{rule}]", self.catalog.state_name(entity, state)))
-                }
-                None => event.map(|event| event.event_type.clone()),
-            };
             out.push(EventFailure {
                 code: failure.fault.code,
                 stage: Stage::Interpretation,
                 error: failure.fault.message,
                 raw: raw.unwrap_or(serde_json::Value::Null),
                 source: event.map(|event| event.source.clone()),
-                handler,
+                handler: event.map(|event| event.event_type.clone()),
                 field: failure.fault.field,
                 entity_id: Some(id),
                 entity_type: Some(self.catalog.entity_name(entity).to_owned()),
