@@ -10,8 +10,8 @@ mod spaces;
 
 pub use hints::HintMap;
 pub use resolve::{
-    EventStep, Generations, Hint, Merge, MergeStep, NewHint, RelateStep, Resolution, ResolvedRow, Step,
-    TypeHints, resolve,
+    EventStep, Generations, Hint, Merge, MergeStep, NewHint, RelateStep, Resolution, ResolvedRow,
+    Step, TypeHints, resolve,
 };
 pub use roots::Roots;
 pub use spaces::{SpaceId, Spaces};

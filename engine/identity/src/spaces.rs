@@ -24,7 +24,8 @@ impl Spaces {
         let mut out = Self::default();
         for (entity, definition) in (0..).zip(&manifest.entities) {
             let fields = definition.identity.iter().map(|field| {
-                let known = out.spaces.iter().position(|s| s.entity == entity && s.name == field.space);
+                let known =
+                    out.spaces.iter().position(|s| s.entity == entity && s.name == field.space);
                 let index = known.unwrap_or_else(|| {
                     out.spaces.push(Space {
                         entity,

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use defacto_model::{EntityId, Timestamp};
 use defacto_ports::{
-    EntityEventRow, EntityInput, EntityStateRow, HistoryChange, Interpreted, Machines, MergeRow, OrderKey,
-    Realm, Transaction,
+    EntityEventRow, EntityInput, EntityStateRow, HistoryChange, Interpreted, Machines, MergeRow,
+    OrderKey, Realm, Transaction,
 };
 use rayon::prelude::*;
 
@@ -95,7 +95,8 @@ impl Pipeline {
                     redo.insert(winner);
                 }
             }
-            self.redo_relaters(tx, target.realm, &catalog, &block.merges, &merges, &mut redo).await?;
+            self.redo_relaters(tx, target.realm, &catalog, &block.merges, &merges, &mut redo)
+                .await?;
         }
         for (groups, redo) in groups.iter_mut().zip(&mut redo) {
             redo.retain(|id| !retired.contains(id) && !done.contains(id));
@@ -121,8 +122,17 @@ impl Pipeline {
                 jobs.extend(self.load_jobs(tx, &catalog, entity, redo).await?);
             }
             if !jobs.is_empty() {
-                self.run_jobs(tx, target.realm, entity, jobs, &mut merges, &mut work, &mut summary, touched)
-                    .await?;
+                self.run_jobs(
+                    tx,
+                    target.realm,
+                    entity,
+                    jobs,
+                    &mut merges,
+                    &mut work,
+                    &mut summary,
+                    touched,
+                )
+                .await?;
             }
         }
         if !target.replay && !work.merges.is_empty() {
@@ -224,8 +234,10 @@ impl Pipeline {
         let catalog = Arc::clone(&self.catalog);
         if self.any_merges {
             let targets = jobs.iter().flat_map(|job| {
-                let known = job.state.iter().flat_map(|state| state.open_edges.iter().map(|e| e.target));
-                let new = job.events.iter().flat_map(|applied| applied.targets.iter().flatten().copied());
+                let known =
+                    job.state.iter().flat_map(|state| state.open_edges.iter().map(|e| e.target));
+                let new =
+                    job.events.iter().flat_map(|applied| applied.targets.iter().flatten().copied());
                 known.chain(new)
             });
             merges.load(tx, targets.collect()).await?;
@@ -240,7 +252,9 @@ impl Pipeline {
         summary.transitions += folded.transitions;
         let mut changes = Vec::new();
         let mut states = Vec::with_capacity(folded.entities.len());
-        for Folded { state, rows, requests, deltas, same_instant, failures, created } in folded.entities {
+        for Folded { state, rows, requests, deltas, same_instant, failures, created } in
+            folded.entities
+        {
             let id = state.entity_id;
             if anew.contains(&id) {
                 summary.rebuilt += 1;
@@ -260,7 +274,11 @@ impl Pipeline {
             if work.slow.last() != Some(&id) {
                 work.deltas.extend(deltas.into_iter().map(|delta| (entity, id, delta)));
             }
-            summary.failures.extend(failures.into_iter().map(|failure| Failed { entity, id, failure }));
+            summary.failures.extend(failures.into_iter().map(|failure| Failed {
+                entity,
+                id,
+                failure,
+            }));
             if rows.changed() {
                 changes.push(HistoryChange {
                     entity_id: id,
@@ -292,7 +310,9 @@ fn group(
     let mut places: HashMap<EntityId, usize> = HashMap::with_capacity(events.len());
     for (event, rows) in events {
         for row in rows {
-            let Some((entity, _)) = catalog.manifest.find_entity(&row.entity_type) else { continue };
+            let Some((entity, _)) = catalog.manifest.find_entity(&row.entity_type) else {
+                continue;
+            };
             let Some(jobs) = groups.get_mut(entity as usize) else { continue };
             if done.contains(&row.entity_id) {
                 continue;
@@ -385,11 +405,16 @@ fn call(
         .iter()
         .map(|job| EntityInput {
             id: job.id,
-            record: job.state.as_ref().filter(|state| state.record.exists).map(|state| state.record.clone()),
+            record: job
+                .state
+                .as_ref()
+                .filter(|state| state.record.exists)
+                .map(|state| state.record.clone()),
             events: job.events.iter().map(|applied| applied.event.input(catalog, entity)).collect(),
         })
         .collect();
-    let Interpreted { entities, effects, transitions } = machines.interpret(entity, inputs, advance_to)?;
+    let Interpreted { entities, effects, transitions } =
+        machines.interpret(entity, inputs, advance_to)?;
     if entities.len() != jobs.len() {
         return Err(Error::Port(defacto_ports::Error::Module {
             message: format!("{} entities in, {} out", jobs.len(), entities.len()),

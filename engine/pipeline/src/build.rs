@@ -4,12 +4,13 @@ use std::time::Instant;
 
 use defacto_model::{EntityId, Sequence, Timestamp};
 use defacto_planner::{Mode, Plan, Wanted};
-use defacto_ports::{BuildState, EntityEventRow, LedgerRow, Realm, Transaction};
+use defacto_ports::{BuildState, EntityEventRow, LedgerRow, MergeRow, Realm, Transaction};
 use rayon::prelude::*;
 
 use crate::apply::{Block, Target};
 use crate::blocking::blocking;
 use crate::decode::Event;
+use crate::edges::{EdgeWork, write_edges};
 use crate::ingest::{late, raise};
 use crate::merges::MergeIndex;
 use crate::pipeline::settings;
@@ -215,7 +216,8 @@ impl Pipeline {
         let realm = self.realm();
         let mut touched = Vec::new();
         let target = Target { realm: &realm, replay: false };
-        let summary = self.apply_block(&mut *tx, target, block, &HashSet::new(), &mut touched).await?;
+        let summary =
+            self.apply_block(&mut *tx, target, block, &HashSet::new(), &mut touched).await?;
         tx.save_build(&self.version, &progress).await?;
         tx.commit().await?;
         self.build = progress;
@@ -236,7 +238,8 @@ impl Pipeline {
             if let Some(watermark) = progress.watermark {
                 total += count(rows.iter().filter(|row| row.event.timestamp < watermark).count());
             }
-            progress.watermark = progress.watermark.max(rows.iter().map(|row| row.event.timestamp).max());
+            progress.watermark =
+                progress.watermark.max(rows.iter().map(|row| row.event.timestamp).max());
         }
     }
 
@@ -270,7 +273,7 @@ impl Pipeline {
         let merges = tx.merges_between(from, target, usize::MAX).await?;
         result.merges_detected += count(merges.len());
         if !merges.is_empty() {
-            let block = Block { events: Vec::new(), merges };
+            let block = Block { events: Vec::new(), merges: merges.clone() };
             let mut touched = Vec::new();
             let into = Target { realm: &realm, replay: false };
             let summary = self.apply_block(&mut *tx, into, block, &done, &mut touched).await?;
@@ -284,6 +287,9 @@ impl Pipeline {
         let mut progress = self.build.clone();
         progress.cursor = target;
         let mut tx = self.store.begin().await?;
+        if !merges.is_empty() {
+            self.repoint(&mut *tx, &realm, merges).await?;
+        }
         tx.save_build(&self.version, &progress).await?;
         tx.commit().await?;
         self.build = progress;
@@ -306,13 +312,15 @@ impl Pipeline {
             let mut reader = self.store.read().await?;
             let page = reader.replay_events(from, target, after, size).await?;
             drop(reader);
-            let (rows, entities): (Vec<LedgerRow>, Vec<Vec<EntityEventRow>>) = page.into_iter().unzip();
+            let (rows, entities): (Vec<LedgerRow>, Vec<Vec<EntityEventRow>>) =
+                page.into_iter().unzip();
             let events = self.decode(rows).await?;
             let Some(last) = events.last() else { return Ok(()) };
             after = Some(last.key());
             raise(&mut self.build, &events);
             result.events_processed += count(events.len());
-            let block = Block { events: events.into_iter().zip(entities).collect(), merges: Vec::new() };
+            let block =
+                Block { events: events.into_iter().zip(entities).collect(), merges: Vec::new() };
             let mut touched = Vec::new();
             let mut tx = self.store.begin().await?;
             let into = Target { realm, replay: fresh };
@@ -408,8 +416,21 @@ impl Pipeline {
         for page in merges.chunks(RETIRE_PAGE) {
             self.retire(&mut *tx, realm, page, &mut index).await?;
         }
+        self.repoint(&mut *tx, realm, merges).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Lets edges that lead to entities which have ceased lead to the survivors: needed where merges were known
+    /// before the events that relate to their losers were applied.
+    async fn repoint(
+        &self,
+        tx: &mut dyn Transaction,
+        realm: &Realm,
+        merges: Vec<MergeRow>,
+    ) -> Result<(), Error> {
+        let work = EdgeWork { merges, ..EdgeWork::default() };
+        write_edges(tx, realm, &self.catalog, &mut MergeIndex::default(), true, work).await
     }
 }
 

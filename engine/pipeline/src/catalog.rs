@@ -53,14 +53,22 @@ impl Catalog {
     }
 
     /// Index and definition of an event type as an entity type takes it.
-    pub(crate) fn entity_event(&self, entity: u32, event_type: &str) -> Option<(u32, &EntityEventManifest)> {
+    pub(crate) fn entity_event(
+        &self,
+        entity: u32,
+        event_type: &str,
+    ) -> Option<(u32, &EntityEventManifest)> {
         let index = *self.events.get(entity as usize)?.get(event_type)?;
         let event = self.manifest.entities.get(entity as usize)?.events.get(index as usize)?;
         Some((index, event))
     }
 
     /// Definition of an event type in a source.
-    pub(crate) fn source_event(&self, source: &str, event_type: &str) -> Option<&SourceEventManifest> {
+    pub(crate) fn source_event(
+        &self,
+        source: &str,
+        event_type: &str,
+    ) -> Option<&SourceEventManifest> {
         self.mapped.get(source)?.get(event_type)
     }
 

@@ -165,7 +165,8 @@ fn versions(
 }
 
 fn ends_of(pair: &Pair, request: &EdgeRequest, other: EntityId) -> Ends {
-    let (source, target) = if request.forward { (request.relater, other) } else { (other, request.relater) };
+    let (source, target) =
+        if request.forward { (request.relater, other) } else { (other, request.relater) };
     if pair.symmetric && source > target { (target, source) } else { (source, target) }
 }
 
@@ -263,7 +264,10 @@ fn place(request: &EdgeRequest) -> Place {
 }
 
 /// Adds everything that was merged into the ids.
-pub(crate) async fn cluster(tx: &mut dyn Transaction, ids: &mut Vec<EntityId>) -> Result<(), Error> {
+pub(crate) async fn cluster(
+    tx: &mut dyn Transaction,
+    ids: &mut Vec<EntityId>,
+) -> Result<(), Error> {
     let mut new = ids.clone();
     while !new.is_empty() {
         let rows = tx.merges_into(&new).await?;
@@ -328,7 +332,8 @@ impl Edges {
             .keys()
             .filter(|open| {
                 **open != ends
-                    && ((pair.one_target && open.0 == ends.0) || (pair.one_source && open.1 == ends.1))
+                    && ((pair.one_target && open.0 == ends.0)
+                        || (pair.one_source && open.1 == ends.1))
             })
             .copied()
             .collect();
@@ -347,7 +352,8 @@ impl Edges {
         for old in moved {
             let swap = |id| if id == from { into } else { id };
             let (source, target) = (swap(old.0), swap(old.1));
-            let new = if pair.symmetric && source > target { (target, source) } else { (source, target) };
+            let new =
+                if pair.symmetric && source > target { (target, source) } else { (source, target) };
             let properties = self.open.get(&old).cloned();
             self.set(at, old, None);
             if let Some(properties) = properties

@@ -34,7 +34,8 @@ impl Pipeline {
         let realm = self.realm();
         let mut tx = self.store.begin().await?;
         let (root, hints) = known(&mut *tx, id).await?;
-        let entity_type = hints.first().map(|hint| hint.key.entity_type.clone()).unwrap_or_default();
+        let entity_type =
+            hints.first().map(|hint| hint.key.entity_type.clone()).unwrap_or_default();
         let mut ids = self.absorbed(&mut *tx, root).await?;
         ids.sort_unstable();
         let erased = |id: &EntityId| ids.binary_search(id).is_ok();
@@ -98,7 +99,14 @@ impl Pipeline {
         for (entity, ids) in redo {
             let jobs = self.load_jobs(&mut *tx, &catalog, entity, &ids).await?;
             self.run_jobs(
-                &mut *tx, &realm, entity, jobs, &mut index, &mut work, &mut summary, &mut touched,
+                &mut *tx,
+                &realm,
+                entity,
+                jobs,
+                &mut index,
+                &mut work,
+                &mut summary,
+                &mut touched,
             )
             .await?;
         }
@@ -133,7 +141,9 @@ impl Pipeline {
         events: &mut BTreeMap<Sequence, LedgerRow>,
     ) -> Result<u64, Error> {
         let catalog = &self.catalog;
-        let Some((entity, definition)) = catalog.manifest.find_entity(entity_type) else { return Ok(0) };
+        let Some((entity, definition)) = catalog.manifest.find_entity(entity_type) else {
+            return Ok(0);
+        };
         let sensitive: Vec<&str> = definition
             .properties
             .iter()
@@ -152,11 +162,15 @@ impl Pipeline {
                     .map_err(|source| Error::Ledger { sequence: *sequence, source })?;
                 let mut paths: Vec<&str> = Vec::new();
                 for (at, field) in (0u32..).zip(&mapped.fields) {
-                    let hint = mapped.hints.iter().any(|hint| hint.entity == entity && hint.field == at);
-                    let other = mapped.hints.iter().any(|hint| hint.entity != entity && hint.field == at);
+                    let hint =
+                        mapped.hints.iter().any(|hint| hint.entity == entity && hint.field == at);
+                    let other =
+                        mapped.hints.iter().any(|hint| hint.entity != entity && hint.field == at);
                     if (hint || sensitive.contains(&field.name.as_str())) && !other {
                         paths.extend(field.lineage.iter().map(String::as_str));
-                        if let Some((_, value)) = fields.iter_mut().find(|(name, _)| *name == field.name) {
+                        if let Some((_, value)) =
+                            fields.iter_mut().find(|(name, _)| *name == field.name)
+                        {
                             *value = blank(value);
                         }
                     }
@@ -256,10 +270,8 @@ fn hmac(key: &[u8], text: &[u8]) -> [u8; 32] {
     } else {
         block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
     }
-    let inner = Sha256::new()
-        .chain_update(block.map(|byte| byte ^ 0x36))
-        .chain_update(text)
-        .finalize();
+    let inner =
+        Sha256::new().chain_update(block.map(|byte| byte ^ 0x36)).chain_update(text).finalize();
     Sha256::new().chain_update(block.map(|byte| byte ^ 0x5c)).chain_update(inner).finalize().into()
 }
 

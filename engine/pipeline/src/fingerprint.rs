@@ -52,7 +52,8 @@ impl Pipeline {
         }
         names.insert("identity".to_owned(), Table::Identity);
         names.insert("merge_log".to_owned(), Table::Merges);
-        let mut out = Fingerprint { fingerprint: String::new(), rows: Vec::new(), tables: Vec::new() };
+        let mut out =
+            Fingerprint { fingerprint: String::new(), rows: Vec::new(), tables: Vec::new() };
         let mut total = Sha256::new();
         for (name, table) in names {
             let rows = match table {
@@ -112,7 +113,11 @@ impl Pipeline {
         }
     }
 
-    async fn edge_rows(&self, reader: &mut dyn Reader, sides: &[(u32, u32)]) -> Result<Vec<Row>, Error> {
+    async fn edge_rows(
+        &self,
+        reader: &mut dyn Reader,
+        sides: &[(u32, u32)],
+    ) -> Result<Vec<Row>, Error> {
         let realm = self.realm();
         let mut rows = Vec::new();
         for (entity, relationship) in sides {
@@ -122,7 +127,8 @@ impl Pipeline {
                 .entities
                 .get(*entity as usize)
                 .and_then(|definition| definition.relationships.get(*relationship as usize));
-            let (Some(side), Some(declared)) = (self.catalog.pairs.side(*entity, *relationship), declared)
+            let (Some(side), Some(declared)) =
+                (self.catalog.pairs.side(*entity, *relationship), declared)
             else {
                 continue;
             };
@@ -135,10 +141,22 @@ impl Pipeline {
                 after = Some((last.source, last.target, last.valid_from));
                 for edge in page {
                     if side.forward || pair.symmetric {
-                        rows.push(edge_row(&declared.name, &properties, &edge, edge.source, edge.target));
+                        rows.push(edge_row(
+                            &declared.name,
+                            &properties,
+                            &edge,
+                            edge.source,
+                            edge.target,
+                        ));
                     }
                     if !side.forward || (pair.symmetric && edge.source != edge.target) {
-                        rows.push(edge_row(&declared.name, &properties, &edge, edge.target, edge.source));
+                        rows.push(edge_row(
+                            &declared.name,
+                            &properties,
+                            &edge,
+                            edge.target,
+                            edge.source,
+                        ));
                     }
                 }
             }
@@ -173,7 +191,13 @@ fn time(time: Option<Timestamp>) -> Value {
     time.map_or(Value::Null, Value::DateTime)
 }
 
-fn edge_row(name: &str, properties: &[String], edge: &EdgeRow, source: EntityId, target: EntityId) -> Row {
+fn edge_row(
+    name: &str,
+    properties: &[String],
+    edge: &EdgeRow,
+    source: EntityId,
+    target: EntityId,
+) -> Row {
     let mut out: Row = properties.iter().cloned().zip(edge.properties.iter().cloned()).collect();
     out.insert("source_id".to_owned(), id(source));
     out.insert("target_id".to_owned(), id(target));

@@ -70,7 +70,11 @@ pub(crate) fn fold(
             let content =
                 existed.then(|| Content { record: state.record, edges: Arc::clone(&edges) });
             let builder = RowBuilder::new(content, state.last_row);
-            (builder, Arc::try_unwrap(edges).unwrap_or_else(|shared| (*shared).clone()), state.last_key)
+            (
+                builder,
+                Arc::try_unwrap(edges).unwrap_or_else(|shared| (*shared).clone()),
+                state.last_key,
+            )
         }
     };
     let mut pass = Pass {
@@ -96,7 +100,8 @@ pub(crate) fn fold(
     let first = events.first().map(|applied| applied.event.timestamp);
     let same_instant = last_key.is_some_and(|key| Some(key.timestamp) == first);
     let last_key = events.last().map(|applied| applied.event.key()).or(last_key);
-    let properties = catalog.manifest.entities.get(entity as usize).map_or(0, |e| e.properties.len());
+    let properties =
+        catalog.manifest.entities.get(entity as usize).map_or(0, |e| e.properties.len());
     let record = output
         .record
         .unwrap_or_else(|| ghost(properties, last_key.map_or(Timestamp::MIN, |key| key.timestamp)));
@@ -150,7 +155,8 @@ impl Pass<'_> {
                         ItemCause::Event(ordinal) => self.events.get(ordinal),
                         ItemCause::Rule { .. } => None,
                     };
-                    let event = event.map(|applied| (applied.event.sequence, applied.event.event_id));
+                    let event =
+                        event.map(|applied| (applied.event.sequence, applied.event.event_id));
                     let state = self.catalog.state_name(self.entity, record.state);
                     let content = Content { record, edges: Arc::clone(&self.edges) };
                     self.builder.push(instant, content, state, event);
@@ -168,7 +174,8 @@ impl Pass<'_> {
     }
 
     fn relate(&mut self, applied: &Applied, relate: u32, properties: Vec<Value>) {
-        let Some((_, event)) = self.catalog.entity_event(self.entity, &applied.event.event_type) else {
+        let Some((_, event)) = self.catalog.entity_event(self.entity, &applied.event.event_type)
+        else {
             return;
         };
         let Some(relationship) = event.relates.get(relate as usize).map(|r| r.relationship) else {

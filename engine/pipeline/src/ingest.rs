@@ -196,13 +196,16 @@ impl Pipeline {
                 build.late_arrivals += late(&progress, &stored);
                 raise(&mut progress, &stored);
                 build.events_processed += u64::try_from(stored.len()).unwrap_or(u64::MAX);
-                let events =
-                    stored.into_iter().map(|event| { let rows = rows.remove(&event.sequence); (event, rows.unwrap_or_default()) });
+                let events = stored.into_iter().map(|event| {
+                    let rows = rows.remove(&event.sequence);
+                    (event, rows.unwrap_or_default())
+                });
                 let block = Block { events: events.collect(), merges: resolved.merges };
                 let realm = self.realm();
                 let target = Target { realm: &realm, replay: false };
                 summary = Some((
-                    self.apply_block(&mut *tx, target, block, &HashSet::new(), &mut touched).await?,
+                    self.apply_block(&mut *tx, target, block, &HashSet::new(), &mut touched)
+                        .await?,
                     build,
                 ));
                 progress.cursor = head;
@@ -238,7 +241,8 @@ impl Pipeline {
             records
                 .par_chunks(CALL_RECORDS)
                 .map(|chunk| {
-                    let raw: Vec<RawRecord<'_>> = chunk.iter().map(|text| RawRecord { text }).collect();
+                    let raw: Vec<RawRecord<'_>> =
+                        chunk.iter().map(|text| RawRecord { text }).collect();
                     machines.normalize(source, &raw, ingested_at)
                 })
                 .collect()
@@ -276,7 +280,11 @@ impl Pipeline {
     }
 
     /// Adds what a block did to a result.
-    pub(crate) async fn report(&mut self, summary: Summary, build: &mut BuildResult) -> Result<(), Error> {
+    pub(crate) async fn report(
+        &mut self,
+        summary: Summary,
+        build: &mut BuildResult,
+    ) -> Result<(), Error> {
         build.effects_produced += summary.effects;
         build.transitions += summary.transitions;
         build.entities_created += summary.created;
@@ -288,12 +296,17 @@ impl Pipeline {
     }
 
     /// Failures with all that a dead letter tells.
-    pub(crate) async fn describe(&mut self, failed: Vec<Failed>) -> Result<Vec<EventFailure>, Error> {
+    pub(crate) async fn describe(
+        &mut self,
+        failed: Vec<Failed>,
+    ) -> Result<Vec<EventFailure>, Error> {
         if failed.is_empty() {
             return Ok(Vec::new());
         }
-        let sequences: Vec<Sequence> =
-            failed.iter().filter_map(|failed| Some(failed.failure.event.as_ref()?.sequence)).collect();
+        let sequences: Vec<Sequence> = failed
+            .iter()
+            .filter_map(|failed| Some(failed.failure.event.as_ref()?.sequence))
+            .collect();
         let mut reader = self.store.read().await?;
         let mut raws = reader.raw_texts(&sequences).await?.into_iter();
         let mut out = Vec::with_capacity(failed.len());
@@ -329,7 +342,8 @@ impl Pipeline {
 /// Events older than one already applied to the version.
 pub(crate) fn late(progress: &defacto_ports::BuildState, events: &[Arc<Event>]) -> u64 {
     let Some(watermark) = progress.watermark else { return 0 };
-    u64::try_from(events.iter().filter(|event| event.timestamp < watermark).count()).unwrap_or(u64::MAX)
+    u64::try_from(events.iter().filter(|event| event.timestamp < watermark).count())
+        .unwrap_or(u64::MAX)
 }
 
 /// Raises the watermark to the events.
@@ -338,7 +352,12 @@ pub(crate) fn raise(progress: &mut defacto_ports::BuildState, events: &[Arc<Even
     progress.watermark = progress.watermark.max(newest);
 }
 
-pub(crate) fn new_event(source: &str, raw: &str, event: &NormalizedEvent, now: Timestamp) -> NewEvent {
+pub(crate) fn new_event(
+    source: &str,
+    raw: &str,
+    event: &NormalizedEvent,
+    now: Timestamp,
+) -> NewEvent {
     NewEvent {
         event_id: event.event_id,
         event_type: event.event_type.clone(),

@@ -38,9 +38,10 @@ pub use build::{AsOf, BuildOptions};
 pub use error::Error;
 pub use fingerprint::Fingerprint;
 pub use ingest::IngestOptions;
+pub use pairs::canonical_pair;
 pub use pipeline::{Definitions, Options, Pipeline};
 pub use results::{
-    BuildResult, EraseResult, EventFailure, IngestResult, MergeResult, RedactResult, Status, TickResult,
-    Timing, Warning,
+    BuildResult, EraseResult, EventFailure, IngestResult, MergeResult, RedactResult, Status,
+    TickResult, Timing, Warning,
 };
 pub use verify::{Finding, Verification};

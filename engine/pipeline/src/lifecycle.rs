@@ -9,9 +9,7 @@ use crate::apply::{Block, Target};
 use crate::catalog::{Catalog, MERGE_EVENT, SYSTEM_SOURCE};
 use crate::decode::Event;
 use crate::merges::MergeIndex;
-use crate::{
-    BuildOptions, BuildResult, Definitions, Error, MergeResult, Pipeline, RedactResult,
-};
+use crate::{BuildOptions, BuildResult, Definitions, Error, MergeResult, Pipeline, RedactResult};
 
 impl Pipeline {
     /// Merges one entity into another, for good (engine.md 2.5). Merging what is one already does nothing.
@@ -84,7 +82,8 @@ impl Pipeline {
         let realm = self.realm();
         let mut touched: Vec<EntityStateRow> = Vec::new();
         let target = Target { realm: &realm, replay: false };
-        let summary = self.apply_block(&mut *tx, target, block, &HashSet::new(), &mut touched).await?;
+        let summary =
+            self.apply_block(&mut *tx, target, block, &HashSet::new(), &mut touched).await?;
         result.entities_rebuilt = summary.rebuilt;
         let mut progress = self.build.clone();
         progress.cursor = sequence;
@@ -158,11 +157,18 @@ impl Pipeline {
         self.bring_up().await?;
         let mut reader = self.store.read().await?;
         let (root, hints) = known(&mut *reader, id).await?;
-        let entity = hints.first().and_then(|hint| self.catalog.manifest.find_entity(&hint.key.entity_type));
-        if entity.is_some_and(|(_, entity)| entity.properties.iter().any(|p| p.treatment.is_some())) {
+        let entity =
+            hints.first().and_then(|hint| self.catalog.manifest.find_entity(&hint.key.entity_type));
+        if entity.is_some_and(|(_, entity)| entity.properties.iter().any(|p| p.treatment.is_some()))
+        {
             return Err(Error::Unsupported("redaction"));
         }
-        Ok(RedactResult { entity_id: root, events_redacted: 0, rows_rewritten: 0, hints_replaced: 0 })
+        Ok(RedactResult {
+            entity_id: root,
+            events_redacted: 0,
+            rows_rewritten: 0,
+            hints_replaced: 0,
+        })
     }
 
     /// Takes back a merge.
@@ -176,7 +182,10 @@ impl Pipeline {
 }
 
 /// What an id means now, with its hints.
-pub(crate) async fn known<R>(reader: &mut R, id: EntityId) -> Result<(EntityId, Vec<HintRow>), Error>
+pub(crate) async fn known<R>(
+    reader: &mut R,
+    id: EntityId,
+) -> Result<(EntityId, Vec<HintRow>), Error>
 where
     R: Reader + ?Sized,
 {

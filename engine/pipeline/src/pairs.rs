@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use defacto_model::{Cardinality, Manifest};
+use defacto_model::{Cardinality, Manifest, RelationshipManifest};
 use defacto_ports::EdgeKey;
 
 /// Which edges a new edge closes, seen from the relating side (language.md 6.8).
@@ -60,6 +60,22 @@ pub(crate) struct Pairs {
     pub(crate) sides: Vec<Vec<Side>>,
 }
 
+/// The two names of a relationship: as its declarer and as the other side has it.
+fn ends(entity_type: &str, relationship: &RelationshipManifest) -> (EdgeKey, EdgeKey) {
+    let key = |source_type: &str, relationship: &str| EdgeKey {
+        source_type: source_type.to_owned(),
+        relationship: relationship.to_owned(),
+    };
+    (key(entity_type, &relationship.name), key(&relationship.target, &relationship.inverse))
+}
+
+/// Under which key the edges of a relationship are stored, and whether in the direction of the declaring
+/// type.
+pub fn canonical_pair(entity_type: &str, relationship: &RelationshipManifest) -> (EdgeKey, bool) {
+    let (here, there) = ends(entity_type, relationship);
+    if here <= there { (here, true) } else { (there, false) }
+}
+
 impl Pairs {
     pub(crate) fn new(manifest: &Manifest) -> Self {
         let mut out = Self::default();
@@ -67,14 +83,7 @@ impl Pairs {
         for (index, entity) in (0..).zip(&manifest.entities) {
             let mut sides = Vec::new();
             for relationship in &entity.relationships {
-                let here = EdgeKey {
-                    source_type: entity.name.clone(),
-                    relationship: relationship.name.clone(),
-                };
-                let there = EdgeKey {
-                    source_type: relationship.target.clone(),
-                    relationship: relationship.inverse.clone(),
-                };
+                let (here, there) = ends(&entity.name, relationship);
                 let target = manifest.find_entity(&relationship.target).map_or(index, |(i, _)| i);
                 let exclusive =
                     Exclusive::of(relationship.cardinality, relationship.inverse_cardinality);

@@ -4,9 +4,9 @@ use defacto_model::{Sequence, Timestamp};
 use defacto_planner::{Found, Hashes, Plan, Wanted, plan};
 use defacto_ports::{BuildState, Clock, DefinitionVersion, Machines, Realm, Store};
 
-use crate::{Error, Timing};
 use crate::cache::{IdentityCache, StateCache};
 use crate::catalog::Catalog;
+use crate::{Error, Timing};
 
 /// Compiled definitions under their version name.
 #[derive(Debug, Clone)]

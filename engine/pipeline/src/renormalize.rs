@@ -77,7 +77,8 @@ impl Pipeline {
                 continue;
             }
             let same = run.last().is_some_and(|last| {
-                last.event.source == row.event.source && last.event.ingested_at == row.event.ingested_at
+                last.event.source == row.event.source
+                    && last.event.ingested_at == row.event.ingested_at
             });
             if !same {
                 self.renormalize_run(std::mem::take(&mut run), &mut out, failures)?;
@@ -140,7 +141,9 @@ impl Pipeline {
                 continue;
             }
             let event = &row.event;
-            let Some(mapped) = catalog.source_event(&event.source, &event.event_type) else { continue };
+            let Some(mapped) = catalog.source_event(&event.source, &event.event_type) else {
+                continue;
+            };
             let decoded = Event::from_row(&catalog, row.clone())?;
             for hint in &mapped.hints {
                 let name = mapped.fields.get(hint.field as usize).map_or("", |field| &field.name);

@@ -2,7 +2,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use defacto_identity::{
-    EventStep, Generations, Hint, MergeStep, RelateStep, Resolution, SpaceId, Step, TypeHints, resolve,
+    EventStep, Generations, Hint, MergeStep, RelateStep, Resolution, SpaceId, Step, TypeHints,
+    resolve,
 };
 use defacto_model::{Sequence, Value};
 use defacto_ports::{EntityEventRow, HintKey, HintRequest, HintRow, MergeRow, Transaction};
@@ -70,13 +71,21 @@ impl Pipeline {
                     continue;
                 }
                 previous = Some(hint.entity_type.as_str());
-                let Some((owner, _)) = catalog.manifest.find_entity(&hint.entity_type) else { continue };
-                let Some((_, taken)) = catalog.entity_event(owner, &event.event_type) else { continue };
+                let Some((owner, _)) = catalog.manifest.find_entity(&hint.entity_type) else {
+                    continue;
+                };
+                let Some((_, taken)) = catalog.entity_event(owner, &event.event_type) else {
+                    continue;
+                };
                 for (slot, relate) in taken.relates.iter().enumerate() {
-                    let Some(side) = catalog.pairs.side(owner, relate.relationship) else { continue };
+                    let Some(side) = catalog.pairs.side(owner, relate.relationship) else {
+                        continue;
+                    };
                     let target = catalog.entity_name(side.target);
                     for name in &relate.hint_fields {
-                        let Some(field) = catalog.identity_field(side.target, name) else { continue };
+                        let Some(field) = catalog.identity_field(side.target, name) else {
+                            continue;
+                        };
                         let own = event
                             .hints
                             .iter()
@@ -111,7 +120,9 @@ impl Pipeline {
         let (mut asked, mut texts) = (Vec::new(), Vec::with_capacity(requests.len()));
         for request in requests {
             match request {
-                HintRequest { entity: u32::MAX, value: Value::String(text), .. } => texts.push(Some(text)),
+                HintRequest { entity: u32::MAX, value: Value::String(text), .. } => {
+                    texts.push(Some(text))
+                }
                 request => {
                     texts.push(None);
                     asked.push((texts.len() - 1, request));
@@ -149,7 +160,9 @@ impl Pipeline {
             let known = &self.identity.hints;
             for step in steps {
                 for hint in hints_of(step) {
-                    if known.get(hint.space, hint.value).is_none() && seen.insert((hint.space, hint.value)) {
+                    if known.get(hint.space, hint.value).is_none()
+                        && seen.insert((hint.space, hint.value))
+                    {
                         missing.push((hint.space, hint.value));
                     }
                 }
@@ -185,9 +198,7 @@ impl Pipeline {
         resolution: Resolution,
         position: Sequence,
     ) -> Result<Resolved, Error> {
-        let mut out = Resolved {
-            ..Resolved::default()
-        };
+        let mut out = Resolved { ..Resolved::default() };
         for merge in resolution.merges {
             self.identity.roots.join(merge.from, merge.into);
             self.any_merges = true;
@@ -263,20 +274,25 @@ fn hints_of<'a>(step: &'a Step<'a>) -> Vec<Hint<'a>> {
 
 /// Reads the hints of explicit merges; `None` for other events.
 fn merge_hints(catalog: &Catalog, events: &[Arc<Event>]) -> Vec<Option<MergeHints>> {
-    events.iter().map(|event| {
-        if event.source != SYSTEM_SOURCE || event.event_type != MERGE_EVENT {
-            return None;
-        }
-        let from = side_hints(catalog, event.value("from_hints"));
-        let into = side_hints(catalog, event.value("into_hints"));
-        let reason = match event.value("reason") {
-            Some(Value::String(reason)) => reason.clone(),
-            _ => String::new(),
-        };
-        let entity = from.first().map_or(0, |(entity, ..)| *entity);
-        let strip = |hints: Vec<(u32, u32, String)>| hints.into_iter().map(|(_, f, v)| (f, v)).collect();
-        Some(MergeHints { entity, from: strip(from), into: strip(into), reason })
-    }).collect()
+    events
+        .iter()
+        .map(|event| {
+            if event.source != SYSTEM_SOURCE || event.event_type != MERGE_EVENT {
+                return None;
+            }
+            let from = side_hints(catalog, event.value("from_hints"));
+            let into = side_hints(catalog, event.value("into_hints"));
+            let reason = match event.value("reason") {
+                Some(Value::String(reason)) => reason.clone(),
+                _ => String::new(),
+            };
+            let entity = from.first().map_or(0, |(entity, ..)| *entity);
+            let strip = |hints: Vec<(u32, u32, String)>| {
+                hints.into_iter().map(|(_, f, v)| (f, v)).collect()
+            };
+            Some(MergeHints { entity, from: strip(from), into: strip(into), reason })
+        })
+        .collect()
 }
 
 fn side_hints(catalog: &Catalog, value: Option<&Value>) -> Vec<(u32, u32, String)> {
@@ -308,7 +324,10 @@ fn steps<'a>(
     for (at, (event, merge)) in events.iter().zip(merges).enumerate() {
         if let Some(merge) = merge {
             let side = |hints: &'a [(u32, String)]| {
-                hints.iter().filter_map(|(field, value)| hint(catalog, merge.entity, *field, value)).collect()
+                hints
+                    .iter()
+                    .filter_map(|(field, value)| hint(catalog, merge.entity, *field, value))
+                    .collect()
             };
             out.push(Step::Merge(MergeStep {
                 sequence: event.sequence,
@@ -325,7 +344,9 @@ fn steps<'a>(
         }
         let mut groups: Vec<TypeHints<'a>> = Vec::new();
         for text in &event.hints {
-            let Some((entity, _)) = catalog.manifest.find_entity(&text.entity_type) else { continue };
+            let Some((entity, _)) = catalog.manifest.find_entity(&text.entity_type) else {
+                continue;
+            };
             let Some(field) = catalog.identity_field(entity, &text.field) else { continue };
             let Some(hint) = hint(catalog, entity, field, &text.value) else { continue };
             match groups.iter_mut().find(|group| group.entity == entity) {
@@ -335,12 +356,19 @@ fn steps<'a>(
         }
         let mut relates = Vec::new();
         for group in &groups {
-            let Some((_, taken)) = catalog.entity_event(group.entity, &event.event_type) else { continue };
+            let Some((_, taken)) = catalog.entity_event(group.entity, &event.event_type) else {
+                continue;
+            };
             for (slot, relate) in taken.relates.iter().enumerate() {
-                let target = catalog.pairs.side(group.entity, relate.relationship).map_or(0, |s| s.target);
+                let target =
+                    catalog.pairs.side(group.entity, relate.relationship).map_or(0, |s| s.target);
                 let hints = (!relate.hint_fields.is_empty()).then(|| {
-                    let found = fields.get(&(at, group.entity, slot)).map_or(&[][..], Vec::as_slice);
-                    found.iter().filter_map(|(field, value)| hint(catalog, target, *field, value)).collect()
+                    let found =
+                        fields.get(&(at, group.entity, slot)).map_or(&[][..], Vec::as_slice);
+                    found
+                        .iter()
+                        .filter_map(|(field, value)| hint(catalog, target, *field, value))
+                        .collect()
                 });
                 relates.push(RelateStep { owner: group.entity, target, hints });
             }

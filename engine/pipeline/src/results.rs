@@ -26,6 +26,67 @@ impl Timing {
     }
 }
 
+impl Timing {
+    fn absorb(&mut self, other: &Self) {
+        self.normalize_ms += other.normalize_ms;
+        self.io_ms += other.io_ms;
+        self.interpret_ms += other.interpret_ms;
+        self.publish_ms += other.publish_ms;
+        self.overhead_ms += other.overhead_ms;
+        self.total_ms += other.total_ms;
+    }
+}
+
+impl IngestResult {
+    /// Adds the result of a later part of the same ingest.
+    pub fn absorb(&mut self, part: Self) {
+        self.events_ingested += part.events_ingested;
+        self.events_failed += part.events_failed;
+        self.duplicates_skipped += part.duplicates_skipped;
+        self.duplicate_ids.extend(part.duplicate_ids);
+        self.duplicate_ids.truncate(DUPLICATES_LISTED);
+        self.events_buffered += part.events_buffered;
+        self.events_unresolved += part.events_unresolved;
+        self.foreign_events += part.foreign_events;
+        self.failures.extend(part.failures);
+        for warning in part.warnings {
+            let same = |known: &&mut Warning| {
+                known.code == warning.code && known.message == warning.message
+            };
+            match self.warnings.iter_mut().find(same) {
+                Some(known) => known.count += warning.count,
+                None => self.warnings.push(warning),
+            }
+        }
+        match (&mut self.build_result, part.build_result) {
+            (Some(sum), Some(part)) => sum.absorb(part),
+            (sum @ None, part) => *sum = part,
+            (Some(_), None) => {}
+        }
+        self.timing.absorb(&part.timing);
+    }
+}
+
+impl BuildResult {
+    fn absorb(&mut self, part: Self) {
+        self.events_processed += part.events_processed;
+        self.effects_produced += part.effects_produced;
+        self.transitions += part.transitions;
+        self.entities_created += part.entities_created;
+        self.entities_updated += part.entities_updated;
+        self.merges_detected += part.merges_detected;
+        self.late_arrivals += part.late_arrivals;
+        self.duration_ms += part.duration_ms;
+        self.events_failed += part.events_failed;
+        self.failures.extend(part.failures);
+        self.as_of = part.as_of.or(self.as_of);
+        self.timing.absorb(&part.timing);
+    }
+}
+
+/// Duplicate ids that a result lists.
+const DUPLICATES_LISTED: usize = 1000;
+
 /// Something that failed without stopping the rest: one dead letter (engine.md 5.2).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EventFailure {

@@ -25,7 +25,9 @@ impl Pipeline {
         index.load(tx, merges.iter().map(|merge| merge.from).collect()).await?;
         let new: Vec<EntityId> = merges.iter().map(|merge| merge.from).collect();
         for merge in merges {
-            let Some((entity, _)) = catalog.manifest.find_entity(&merge.entity_type) else { continue };
+            let Some((entity, _)) = catalog.manifest.find_entity(&merge.entity_type) else {
+                continue;
+            };
             let winner = index.root(merge.from);
             let mut members = vec![merge.from];
             let mut at = 0;
@@ -48,7 +50,8 @@ impl Pipeline {
             }
             events.sort_by_key(|applied| applied.event.key());
             if self.any_merges {
-                let targets = events.iter().flat_map(|applied| applied.targets.iter().flatten().copied());
+                let targets =
+                    events.iter().flat_map(|applied| applied.targets.iter().flatten().copied());
                 index.load(tx, targets.collect()).await?;
             }
             let jobs = vec![Job { id: merge.from, state: None, events }];

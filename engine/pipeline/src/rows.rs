@@ -88,7 +88,8 @@ pub(crate) struct RowBuilder {
 impl RowBuilder {
     /// Continues after what is stored.
     pub(crate) fn new(current: Option<Content>, last: Option<LastRow>) -> Self {
-        let newest = last.map(|row| (row.valid_from, row.before.map_or(Before::Nothing, Before::Digest)));
+        let newest =
+            last.map(|row| (row.valid_from, row.before.map_or(Before::Nothing, Before::Digest)));
         Self { rows: Vec::new(), replace_from: None, current, newest }
     }
 
@@ -183,4 +184,3 @@ pub(crate) fn ghost(properties: usize, at: Timestamp) -> Record {
         properties: vec![Value::Null; properties],
     }
 }
-

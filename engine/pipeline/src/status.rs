@@ -16,7 +16,8 @@ impl Pipeline {
         let head = reader.head().await?;
         let mut entities = Vec::new();
         for entity in &self.catalog.manifest.entities {
-            entities.push((entity.name.clone(), reader.count_entities(&realm, &entity.name).await?));
+            entities
+                .push((entity.name.clone(), reader.count_entities(&realm, &entity.name).await?));
         }
         let hashes = &self.catalog.hashes;
         Ok(Status {

@@ -29,7 +29,11 @@ impl Pipeline {
     }
 
     /// Advances a realm and remembers how far.
-    pub(crate) async fn tick_realm(&mut self, realm: &Realm, as_of: Timestamp) -> Result<TickResult, Error> {
+    pub(crate) async fn tick_realm(
+        &mut self,
+        realm: &Realm,
+        as_of: Timestamp,
+    ) -> Result<TickResult, Error> {
         let result = self.advance(realm, as_of).await?;
         if self.build.tick_as_of < Some(as_of) {
             let mut build = self.build.clone();
@@ -43,7 +47,11 @@ impl Pipeline {
     }
 
     /// Runs what is due before an instant, a page of entities to a transaction.
-    pub(crate) async fn advance(&mut self, realm: &Realm, as_of: Timestamp) -> Result<TickResult, Error> {
+    pub(crate) async fn advance(
+        &mut self,
+        realm: &Realm,
+        as_of: Timestamp,
+    ) -> Result<TickResult, Error> {
         let catalog = Arc::clone(&self.catalog);
         let mut result = TickResult { as_of: Some(as_of), ..TickResult::default() };
         let mut failed = Vec::new();
@@ -64,16 +72,22 @@ impl Pipeline {
                 let jobs: Vec<Job> = states
                     .into_iter()
                     .flatten()
-                    .map(|state| Job { id: state.entity_id, state: Some(state), events: Vec::new() })
+                    .map(|state| Job {
+                        id: state.entity_id,
+                        state: Some(state),
+                        events: Vec::new(),
+                    })
                     .collect();
                 let mut merges = MergeIndex::default();
                 if self.any_merges {
-                    let edges = jobs.iter().flat_map(|job| job.state.iter().flat_map(|s| &s.open_edges));
+                    let edges =
+                        jobs.iter().flat_map(|job| job.state.iter().flat_map(|s| &s.open_edges));
                     merges.load(&mut *tx, edges.map(|edge| edge.target).collect()).await?;
                 }
                 let machines = Arc::clone(&self.machines);
-                let outcome =
-                    blocking(|| interpret(&*machines, &catalog, &merges, entity, jobs, Some(as_of)))?;
+                let outcome = blocking(|| {
+                    interpret(&*machines, &catalog, &merges, entity, jobs, Some(as_of))
+                })?;
                 result.effects_produced += outcome.effects;
                 result.transitions += outcome.transitions;
                 let mut changes = Vec::new();
@@ -89,7 +103,11 @@ impl Pipeline {
                             ended: None,
                         });
                     }
-                    failed.extend(folded.failures.into_iter().map(|failure| Failed { entity, id, failure }));
+                    failed.extend(folded.failures.into_iter().map(|failure| Failed {
+                        entity,
+                        id,
+                        failure,
+                    }));
                     self.states.remove(id);
                     states.push(folded.state);
                 }

@@ -43,10 +43,21 @@ const STATE: &str = "the open row agrees with the stored state";
 const IDENTITY: &str = "no hint leads to a merged entity";
 
 impl Verification {
-    fn find(&mut self, check: &'static str, entity_type: &str, id: Option<EntityId>, message: String) {
+    fn find(
+        &mut self,
+        check: &'static str,
+        entity_type: &str,
+        id: Option<EntityId>,
+        message: String,
+    ) {
         self.failed += 1;
         if self.findings.len() < LISTED {
-            self.findings.push(Finding { check, entity_type: entity_type.to_owned(), entity_id: id, message });
+            self.findings.push(Finding {
+                check,
+                entity_type: entity_type.to_owned(),
+                entity_id: id,
+                message,
+            });
         }
     }
 }
@@ -90,7 +101,8 @@ impl Pipeline {
                 let states = reader.load_states(&realm, &entity.name, &ids).await?;
                 for (row, state) in open.into_iter().zip(states) {
                     let agrees = state.is_some_and(|state| {
-                        let name = entity.states.get(state.record.state as usize).map(|s| s.name.as_str());
+                        let name =
+                            entity.states.get(state.record.state as usize).map(|s| s.name.as_str());
                         state.record.exists
                             && name == Some(row.row.state.as_str())
                             && state.record.properties == row.row.properties
@@ -134,7 +146,12 @@ fn row_shape(
     }
     if let Some(previous) = previous.filter(|previous| previous.entity_id == row.entity_id) {
         match previous.valid_to {
-            None => out.find(ONE_OPEN, entity_type, id, format!("an open row precedes that from {from}")),
+            None => out.find(
+                ONE_OPEN,
+                entity_type,
+                id,
+                format!("an open row precedes that from {from}"),
+            ),
             Some(to) if to != from => {
                 out.find(INTERVALS, entity_type, id, format!("{to} and {from} do not meet"));
             }

@@ -71,12 +71,12 @@ impl Case {
                 .or_default()
                 .push((source, line["event"].to_string()));
         }
-        Self {
-            expected: json(&folder.join("expected.json")),
-            description,
-            definitions,
-            batches,
-        }
+        Self { expected: json(&folder.join("expected.json")), description, definitions, batches }
+    }
+
+    /// Whether a step empties the history tables.
+    pub(crate) fn wipes(&self) -> bool {
+        self.steps().iter().any(|step| step["op"] == "wipe_history")
     }
 
     pub(crate) fn steps(&self) -> &[Value] {

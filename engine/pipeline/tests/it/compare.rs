@@ -14,7 +14,9 @@ pub(crate) fn differences(expected: &Value, found: &Value, steps: &[Value]) -> V
     if !expected["relationships"].is_null() {
         by_type("relationships", &expected["relationships"], &found["relationships"], &mut out);
     }
-    for (index, (expected, found)) in expected["steps"].as_array().unwrap().iter().zip(steps).enumerate() {
+    for (index, (expected, found)) in
+        expected["steps"].as_array().unwrap().iter().zip(steps).enumerate()
+    {
         step(index, expected, found, &mut out);
     }
     out
@@ -22,7 +24,8 @@ pub(crate) fn differences(expected: &Value, found: &Value, steps: &[Value]) -> V
 
 fn by_type(what: &str, expected: &Value, found: &Value, out: &mut Vec<String>) {
     let empty = Map::new();
-    let (expected, found) = (expected.as_object().unwrap_or(&empty), found.as_object().unwrap_or(&empty));
+    let (expected, found) =
+        (expected.as_object().unwrap_or(&empty), found.as_object().unwrap_or(&empty));
     for (name, rows_expected) in expected {
         if !rows_expected.is_null() {
             let found = found.get(name).cloned().unwrap_or_else(|| Value::Array(Vec::new()));
@@ -87,7 +90,10 @@ fn step(index: usize, expected: &Value, found: &Value, out: &mut Vec<String>) {
             }
             key => {
                 if !same(wanted, &found[key]) {
-                    out.push(format!("step {index} {key}: expected {wanted}, found {}", found[key]));
+                    out.push(format!(
+                        "step {index} {key}: expected {wanted}, found {}",
+                        found[key]
+                    ));
                 }
             }
         }

@@ -31,7 +31,11 @@ pub(crate) fn plain(value: &Value) -> Json {
     }
 }
 
-pub(crate) async fn history(pipeline: &Pipeline, entity_type: &str, query: HistoryQuery) -> Vec<Json> {
+pub(crate) async fn history(
+    pipeline: &Pipeline,
+    entity_type: &str,
+    query: HistoryQuery,
+) -> Vec<Json> {
     let mut reader = pipeline.store().read().await.unwrap();
     let manifest = pipeline.machines().manifest();
     let Some((_, entity)) = manifest.find_entity(entity_type) else { return Vec::new() };
@@ -176,9 +180,9 @@ async fn relationships(pipeline: &Pipeline) -> Json {
             let forward = here <= there;
             let both = here == there;
             let pair = if forward { here } else { there };
-            let other = manifest
-                .find_entity(&declared.target)
-                .and_then(|(_, target)| target.relationships.iter().find(|r| r.name == declared.inverse));
+            let other = manifest.find_entity(&declared.target).and_then(|(_, target)| {
+                target.relationships.iter().find(|r| r.name == declared.inverse)
+            });
             let names: Vec<String> = [Some(declared), other]
                 .into_iter()
                 .flatten()

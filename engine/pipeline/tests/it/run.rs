@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use defacto_definitions::{canonical, load_files};
 use defacto_model::{EntityId, Timestamp};
 use defacto_pipeline::{
-    BuildOptions, BuildResult, Definitions, EventFailure, IngestOptions, Options, Pipeline,
+    AsOf, BuildOptions, BuildResult, Definitions, EventFailure, IngestOptions, Options, Pipeline,
 };
 use defacto_ports::{Clock, HistoryQuery, Machines, Store};
 use defacto_store_sqlite::SqliteStore;
@@ -18,7 +18,7 @@ use crate::case::Case;
 use crate::outcome::{self, text};
 
 #[derive(Debug)]
-pub(crate) struct FakeClock(Mutex<Timestamp>);
+pub(crate) struct FakeClock(pub(crate) Mutex<Timestamp>);
 
 impl Clock for FakeClock {
     fn now(&self) -> Timestamp {
@@ -60,7 +60,12 @@ fn definitions(case: &Case) -> BTreeMap<String, Definitions> {
         .collect()
 }
 
-async fn open(path: &Path, definitions: &Definitions, clock: &Arc<FakeClock>, delivery: Delivery) -> Pipeline {
+async fn open(
+    path: &Path,
+    definitions: &Definitions,
+    clock: &Arc<FakeClock>,
+    delivery: Delivery,
+) -> Pipeline {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path.join("store.db")).await.unwrap());
     let options = Options { batch_size: delivery.batch_size, ..Options::default() };
     let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
@@ -123,7 +128,8 @@ impl<'a> World<'a> {
                 }
                 self.pipeline.store().close().await.unwrap();
                 self.pipeline =
-                    open(&self.path, &self.machines[&self.version], &self.clock, self.delivery).await;
+                    open(&self.path, &self.machines[&self.version], &self.clock, self.delivery)
+                        .await;
                 json!({})
             }
             "activate" => {
@@ -175,7 +181,11 @@ impl<'a> World<'a> {
         }
     }
 
-    async fn find(&self, which: &Value) -> Option<EntityId> {
+    async fn find(&mut self, which: &Value) -> Option<EntityId> {
+        if self.delivery.process == Some(false) {
+            let options = BuildOptions { as_of: AsOf::Keep, ..BuildOptions::default() };
+            self.pipeline.build(options).await.unwrap();
+        }
         let mut reader = self.pipeline.store().read().await.unwrap();
         let rows = reader.find_hint_text(which["hint"].as_str().unwrap()).await.unwrap();
         rows.into_iter()

@@ -1,6 +1,9 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use defacto_model::Timestamp;
+use defacto_pipeline::{AsOf, BuildOptions, Fingerprint};
 
 use crate::case::{Case, folders};
 use crate::compare::differences;
@@ -15,7 +18,8 @@ struct Scratch(PathBuf);
 impl Scratch {
     fn new() -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{number}", std::process::id()));
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("{}-{number}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
@@ -27,7 +31,7 @@ impl Drop for Scratch {
     }
 }
 
-fn run(folder: &std::path::Path) -> Vec<String> {
+fn run(folder: &Path) -> Vec<String> {
     let case = Case::load(folder);
     let scratch = Scratch::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -48,8 +52,8 @@ fn run(folder: &std::path::Path) -> Vec<String> {
     })
 }
 
-/// Runs every case of a family on a few threads; returns the failing ones with what differs.
-fn family(name: &str) {
+/// Runs something for every case of a family on a few threads; fails with what it finds.
+fn family(name: &str, check: impl Fn(&Path) -> Vec<String> + Sync + std::panic::RefUnwindSafe) {
     let folders = folders(name);
     assert!(!folders.is_empty(), "no cases of {name}");
     let next = AtomicUsize::new(0);
@@ -59,7 +63,7 @@ fn family(name: &str) {
             scope.spawn(|| {
                 while let Some(folder) = folders.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let label = folder.file_name().unwrap().to_str().unwrap().to_owned();
-                    let outcome = std::panic::catch_unwind(|| run(folder));
+                    let outcome = std::panic::catch_unwind(|| check(folder));
                     let found = outcome.unwrap_or_else(|_| vec!["panicked".to_owned()]);
                     if !found.is_empty() {
                         failed.lock().unwrap().push((label, found));
@@ -72,15 +76,74 @@ fn family(name: &str) {
     failed.sort();
     let report: Vec<String> =
         failed.iter().map(|(name, found)| format!("{name}:\n  {}", found.join("\n  "))).collect();
-    assert!(failed.is_empty(), "{} of {} cases differ\n{}", failed.len(), folders.len(), report.join("\n"));
+    assert!(
+        failed.is_empty(),
+        "{} of {} cases differ\n{}",
+        failed.len(),
+        folders.len(),
+        report.join("\n")
+    );
+}
+
+/// An instant after everything in the corpus: where fingerprints are compared.
+const END: &str = "2040-01-01T00:00:00Z";
+
+/// The fingerprints of a case however it is delivered, rebuilt in the end or not.
+fn deliver(folder: &Path) -> Vec<String> {
+    let case = Case::load(folder);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let deliveries = [
+        Delivery { batch_size: 100, process: None },
+        Delivery { batch_size: 1, process: Some(true) },
+        Delivery { batch_size: 3, process: Some(false) },
+        Delivery { batch_size: 7, process: Some(true) },
+    ];
+    let mut out = Vec::new();
+    let mut first: Option<Fingerprint> = None;
+    for delivery in deliveries {
+        let scratch = Scratch::new();
+        runtime.block_on(async {
+            let mut world = World::new(&case, &scratch.0, delivery).await;
+            world.run().await;
+            let as_of = AsOf::At(Timestamp::parse_text(END).unwrap());
+            for full in [case.wipes(), true] {
+                let options = BuildOptions { full, as_of, ..BuildOptions::default() };
+                world.pipeline.build(options).await.unwrap();
+                let found = world.pipeline.fingerprint().await.unwrap();
+                let first = first.get_or_insert_with(|| found.clone());
+                if first.fingerprint != found.fingerprint {
+                    let tables: Vec<&str> = first
+                        .tables
+                        .iter()
+                        .zip(&found.tables)
+                        .filter(|(a, b)| a != b)
+                        .map(|(a, _)| a.0.as_str())
+                        .collect();
+                    out.push(format!("{delivery:?}, full {full}: {tables:?}"));
+                }
+            }
+            world.pipeline.store().close().await.unwrap();
+        });
+    }
+    out
 }
 
 #[test]
 fn pipelines() {
-    family("pipelines");
+    family("pipelines", run);
 }
 
 #[test]
 fn random() {
-    family("random");
+    family("random", run);
+}
+
+#[test]
+fn pipelines_however_delivered() {
+    family("pipelines", deliver);
+}
+
+#[test]
+fn random_however_delivered() {
+    family("random", deliver);
 }
