@@ -51,7 +51,7 @@ fn end(failure: &Failure, json: bool) -> ExitCode {
 
 /// Talks to the user, on standard error. A closed standard error is not worth failing for.
 fn say(text: &str) {
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    std::io::stderr().lock().write_all(text.as_bytes()).ok();
 }
 
 fn run(command: &Command, settings: &Settings) -> Outcome {

@@ -25,7 +25,7 @@ pub(crate) async fn open_with(
     let workers = workers.map_or(settings.workers, |n| usize::try_from(n).ok());
     if let Some(workers) = workers {
         // Only the first setting of a process counts, and this is the only place that makes one.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(workers).build_global();
+        rayon::ThreadPoolBuilder::new().num_threads(workers).build_global().ok();
     }
     let mut builder =
         Engine::project(&settings.project).map_err(engine_failure)?.namespace(&settings.namespace);
@@ -36,7 +36,11 @@ pub(crate) async fn open_with(
     if let Some(events) = batch_size {
         builder = builder.batch_size(events);
     }
-    let engine = builder.open().await.map_err(engine_failure)?;
+    builder.open().await.map_err(engine_failure)
+}
+
+/// Logs the warnings about the definitions (engine.md 8.4).
+pub(crate) fn log_warnings(engine: &Engine) {
     for warning in engine.warnings() {
         tracing::warn!(
             target: "defacto.lifecycle",
@@ -47,7 +51,6 @@ pub(crate) async fn open_with(
             "definition warning"
         );
     }
-    Ok(engine)
 }
 
 /// Reads definitions from a path, or from the project.

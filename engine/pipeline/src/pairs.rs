@@ -128,7 +128,8 @@ impl Pairs {
         }
         for (pair, [backward, forward]) in self.pairs.iter_mut().zip(relating) {
             let closes_others = (forward && pair.one_source) || (backward && pair.one_target);
-            pair.own_only = !(forward && backward) && !closes_others && !pair.symmetric;
+            let both = forward && backward;
+            pair.own_only = !(both || closes_others || pair.symmetric);
         }
     }
 

@@ -186,6 +186,12 @@ async fn read_edges(
     }
 }
 
+impl std::fmt::Debug for HistoryPages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HistoryPages").finish_non_exhaustive()
+    }
+}
+
 impl HistoryPages {
     /// The next rows; empty at the end.
     ///
@@ -203,6 +209,12 @@ impl HistoryPages {
     }
 }
 
+impl std::fmt::Debug for HintPages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HintPages").finish_non_exhaustive()
+    }
+}
+
 impl HintPages {
     /// The next rows; empty at the end.
     ///
@@ -217,6 +229,12 @@ impl HintPages {
         self.after = page.last().map(|last| last.key.clone());
         self.ended = page.len() < PAGE_ROWS;
         Ok(page)
+    }
+}
+
+impl std::fmt::Debug for LedgerPages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LedgerPages").finish_non_exhaustive()
     }
 }
 

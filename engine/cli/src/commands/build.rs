@@ -37,10 +37,11 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
     let as_of = match (&options.as_of, options.no_tick) {
         (Some(text), _) => AsOf::At(project::instant(text)?),
-        (None, true) => AsOf::Never,
-        (None, false) => AsOf::Now,
+        (None, true) => AsOf::Keep,
+        (None, false) => AsOf::Clock,
     };
     let engine = project::open_with(settings, options.batch_size, options.workers).await?;
+    project::log_warnings(&engine);
     let bar = progress::bar(None, settings.quiet, "events").with_message("building");
     bar.enable_steady_tick(std::time::Duration::from_millis(100));
     let build = BuildOptions {

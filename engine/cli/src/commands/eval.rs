@@ -153,7 +153,7 @@ fn question(case: &Case) -> Outcome<Question<'_>> {
         event: context(&case.event)?,
         entity: context(&case.entity)?,
         value: context(&case.value)?,
-        now: case.now.as_deref().map_or(Ok(Timestamp::default()), project::instant)?,
+        now: case.now.as_deref().map_or(Ok(Timestamp::EPOCH), project::instant)?,
     })
 }
 

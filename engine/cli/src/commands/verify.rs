@@ -25,7 +25,8 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
     let found = engine.verify().await.map_err(project::engine_failure)?;
     let mut text = String::new();
     for finding in &found.findings {
-        text += &format!("{finding}\n");
+        let entity = finding.entity_id.map_or(String::new(), |id| format!(" {id}"));
+        text += &format!("{}: {}{entity}: {}\n", finding.check, finding.entity_type, finding.message);
     }
     if !settings.quiet && found.findings.is_empty() {
         text += &format!("{} rows are sound\n", found.rows);

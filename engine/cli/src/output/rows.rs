@@ -20,7 +20,7 @@ pub(crate) struct Rows<'o> {
 enum Sink<'o> {
     Table { output: &'o mut Output, table: Box<Table> },
     Text { output: &'o mut Output },
-    Columnar { writer: Box<Writer<&'o mut (dyn Write + Send)>>, name: String },
+    Columnar { writer: Box<Writer<&'o mut Box<dyn Write + Send>>>, name: String },
 }
 
 /// Rows that a terminal table shows before it stops collecting.
@@ -31,7 +31,7 @@ impl<'o> Rows<'o> {
         let sink = match output.format {
             Format::Table => {
                 let mut table = Table::new();
-                table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+                table.load_style(presets::UTF8_FULL_CONDENSED);
                 table.set_content_arrangement(ContentArrangement::Disabled);
                 table.set_header(columns.iter().map(|column| &column.name));
                 Sink::Table { output, table: Box::new(table) }
@@ -39,7 +39,7 @@ impl<'o> Rows<'o> {
             Format::Parquet | Format::Arrow => {
                 let form = if output.format == Format::Parquet { Form::Parquet } else { Form::Arrow };
                 let name = output.name.clone();
-                let writer = Writer::new(form, columns.clone(), output.writer.as_mut())
+                let writer = Writer::new(form, columns.clone(), &mut output.writer)
                     .map_err(|e| columnar(&name, e))?;
                 Sink::Columnar { writer: Box::new(writer), name }
             }

@@ -1,5 +1,6 @@
 //! The binary as a user meets it.
 
+mod corpus;
 mod determinism;
 mod errors;
 mod examples;
