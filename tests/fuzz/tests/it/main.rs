@@ -1,0 +1,136 @@
+//! Runs each fuzz target for `DEFACTO_FUZZ_SECONDS` (5 unless set) from a new seed, or from `DEFACTO_FUZZ_SEED`.
+
+mod limits;
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+use std::{env, fs, thread};
+
+use defacto_test_fuzz::{
+    Mutator, corpus, data, definitions, expression, frames, programs, records,
+};
+use defacto_test_support::Random;
+use peak_alloc::PeakAlloc;
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+/// Memory that an input may take.
+const BYTES_MAX: usize = 64 << 20;
+/// What threads of the product have; code without optimization needs more.
+const STACK: usize = if cfg!(debug_assertions) { 16 << 20 } else { 2 << 20 };
+
+/// Memory is counted for the process: one at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn setting(name: &str) -> Option<u64> {
+    env::var(name)
+        .ok()
+        .map(|text| text.parse().unwrap_or_else(|_| panic!("{name} must be a number")))
+}
+
+/// Bytes that a piece of work takes at most, beyond what was there before.
+fn peak(work: impl FnOnce()) -> usize {
+    let before = MEMORY.current_usage();
+    MEMORY.reset_peak_usage();
+    work();
+    MEMORY.peak_usage().saturating_sub(before)
+}
+
+/// Runs a body on inputs until time is up.
+fn fuzz<I: AsRef<[u8]>>(
+    name: &str,
+    make: impl Fn(&mut Random) -> I + Sync,
+    run: impl Fn(&I) + Sync,
+) {
+    let _alone = alone();
+    let clock = || {
+        u64::from(
+            SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .map_or(0, |d| d.subsec_nanos()),
+        )
+    };
+    let seed = setting("DEFACTO_FUZZ_SEED").unwrap_or_else(clock);
+    let time = Duration::from_secs(setting("DEFACTO_FUZZ_SECONDS").unwrap_or(5));
+    // An overflow of the stack ends the process: the input is on the disk before.
+    let last = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fuzz-{name}.input"));
+    println!("{name}: seed {seed}, inputs in {}", last.display());
+    thread::scope(|scope| {
+        let work = || {
+            let mut random = Random::new(seed);
+            let (mut count, mut most, mut slowest) = (0_u64, 0, Duration::ZERO);
+            let started = Instant::now();
+            while started.elapsed() < time {
+                let input = make(&mut random);
+                fs::write(&last, input.as_ref()).expect("the folder for test output");
+                let began = Instant::now();
+                let bytes = peak(|| run(&input));
+                let took = began.elapsed();
+                assert!(bytes < BYTES_MAX, "input {count} took {bytes} bytes");
+                (count, most, slowest) = (count + 1, most.max(bytes), slowest.max(took));
+            }
+            println!(
+                "{name}: {count} inputs, at most {} KiB, slowest {} ms",
+                most >> 10,
+                slowest.as_millis()
+            );
+            assert!(count > 0);
+        };
+        let thread =
+            thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).expect("a thread");
+        assert!(
+            thread.join().is_ok(),
+            "{name} fails with seed {seed}; the input is in {}",
+            last.display()
+        );
+    });
+}
+
+#[test]
+fn expressions() {
+    let corpus = Mutator::new(corpus::expressions());
+    fuzz("expression", |random| corpus.next(random), |text| expression::run(text));
+}
+
+#[test]
+fn definition_sets() {
+    let corpus = Mutator::new(corpus::definitions());
+    fuzz("definitions", |random| corpus.next(random), |text| definitions::run(text));
+}
+
+#[test]
+fn random_programs() {
+    let run = |seed: &[u8; 8]| programs::run(u64::from_le_bytes(*seed));
+    fuzz("programs", |random| random.bits().to_le_bytes(), run);
+}
+
+#[test]
+fn raw_records() {
+    let corpus = Mutator::new(corpus::records());
+    fuzz("records", |random| corpus.next(random), |text| records::run(text));
+}
+
+#[test]
+fn data_columns() {
+    let corpus = Mutator::new(data::corpus());
+    fuzz("data", |random| corpus.next(random), |text| data::run(text));
+}
+
+#[test]
+fn data_round_trips() {
+    let run = |seed: &[u8; 8]| data::round_trip(u64::from_le_bytes(*seed));
+    fuzz("data-round-trip", |random| random.bits().to_le_bytes(), run);
+}
+
+#[test]
+fn answers_of_modules() {
+    let manifest = frames::manifest();
+    let run = |seed: &[u8; 8]| frames::run(&manifest, u64::from_le_bytes(*seed));
+    fuzz("frames", |random| random.bits().to_le_bytes(), run);
+}
