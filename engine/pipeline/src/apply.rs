@@ -242,21 +242,25 @@ impl Pipeline {
             });
             merges.load(tx, targets.collect()).await?;
         }
-        let anew: HashSet<EntityId> =
-            jobs.iter().filter(|job| job.state.is_none()).map(|job| job.id).collect();
+        let anew: HashMap<EntityId, Vec<Applied>> = jobs
+            .iter()
+            .filter(|job| job.state.is_none())
+            .map(|job| (job.id, job.events.clone()))
+            .collect();
         let machines = Arc::clone(&self.machines);
         let started = std::time::Instant::now();
         let folded = blocking(|| interpret(&*machines, &catalog, merges, entity, jobs, None))?;
         self.timing.interpret_ms += started.elapsed().as_secs_f64() * 1e3;
         summary.effects += folded.effects;
         summary.transitions += folded.transitions;
+        let reported = self.reported_before(tx, entity, merges, &folded, &anew).await?;
         let mut changes = Vec::new();
         let mut states = Vec::with_capacity(folded.entities.len());
         for Folded { state, rows, requests, deltas, same_instant, failures, created } in
             folded.entities
         {
             let id = state.entity_id;
-            if anew.contains(&id) {
+            if anew.contains_key(&id) {
                 summary.rebuilt += 1;
                 summary.redone.push(id);
                 if !catalog.pairs.sides.get(entity as usize).is_none_or(Vec::is_empty) {
@@ -274,11 +278,8 @@ impl Pipeline {
             if work.slow.last() != Some(&id) {
                 work.deltas.extend(deltas.into_iter().map(|delta| (entity, id, delta)));
             }
-            summary.failures.extend(failures.into_iter().map(|failure| Failed {
-                entity,
-                id,
-                failure,
-            }));
+            let new = failures.into_iter().filter(|failure| !reported.contains(&failure.place(id)));
+            summary.failures.extend(new.map(|failure| Failed { entity, id, failure }));
             if rows.changed() {
                 changes.push(HistoryChange {
                     entity_id: id,
@@ -317,7 +318,8 @@ fn group(
             if done.contains(&row.entity_id) {
                 continue;
             }
-            let applied = Applied { event: Arc::clone(&event), targets: row.targets };
+            let applied =
+                Applied { event: Arc::clone(&event), origin: row.origin_id, targets: row.targets };
             let at = *places.entry(row.entity_id).or_insert_with(|| {
                 jobs.push(Job { id: row.entity_id, state: None, events: Vec::new() });
                 jobs.len() - 1

@@ -75,14 +75,14 @@ impl Event {
 
 /// The value, or null where the module relies on another kind.
 fn fit(value: &Value, expected: Option<ValueType>) -> Value {
-    let fits = match (expected, value) {
+    let fits = matches!(
+        (expected, value),
         (None, _)
-        | (Some(ValueType::String), Value::String(_))
-        | (Some(ValueType::Integer), Value::Int(_))
-        | (Some(ValueType::Number), Value::Float(_))
-        | (Some(ValueType::Boolean), Value::Bool(_))
-        | (Some(ValueType::Datetime), Value::DateTime(_)) => true,
-        _ => false,
-    };
+            | (Some(ValueType::String), Value::String(_))
+            | (Some(ValueType::Integer), Value::Int(_))
+            | (Some(ValueType::Number), Value::Float(_))
+            | (Some(ValueType::Boolean), Value::Bool(_))
+            | (Some(ValueType::Datetime), Value::DateTime(_))
+    );
     if fits { value.clone() } else { Value::Null }
 }

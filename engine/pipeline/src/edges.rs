@@ -26,6 +26,8 @@ pub(crate) struct EdgeWork {
 }
 
 type Ends = (EntityId, EntityId);
+/// What became of an edge, in order: its properties from an instant on, or none when it was closed.
+type Timeline = Vec<(Timestamp, Option<Vec<Value>>)>;
 
 /// Brings the edge history up to date: the fold of all requests in order (decision 27).
 pub(crate) async fn write_edges(
@@ -127,7 +129,7 @@ async fn write_own(
 fn versions(
     ends: Ends,
     before: Option<Vec<Value>>,
-    timeline: Vec<(Timestamp, Option<Vec<Value>>)>,
+    timeline: Timeline,
 ) -> (Option<Timestamp>, Vec<EdgeRow>) {
     let mut rows: Vec<EdgeRow> = Vec::new();
     let mut first = None;
@@ -240,7 +242,7 @@ async fn refold(
         }
         requests.extend(found);
     }
-    requests.sort_by(|a, b| place(a).cmp(&place(b)));
+    requests.sort_by_key(place);
     requests.dedup_by(|a, b| place(a) == place(b));
     let mut folded = Edges::default();
     folded.run(pair, merges, &requests);
@@ -283,7 +285,7 @@ pub(crate) async fn cluster(
 #[derive(Debug, Default)]
 struct Edges {
     open: BTreeMap<Ends, Vec<Value>>,
-    timelines: BTreeMap<Ends, Vec<(Timestamp, Option<Vec<Value>>)>>,
+    timelines: BTreeMap<Ends, Timeline>,
 }
 
 impl Edges {

@@ -68,7 +68,7 @@ impl Pipeline {
         let deleted = tx.delete_events(&alone).await?;
         let relaters = relaters(&mut *tx, &realm, &catalog, &ids).await?;
         for (row, _) in tx.events_of(&relaters, None).await? {
-            let leads = row.targets.iter().flatten().any(|target| erased(target));
+            let leads = row.targets.iter().flatten().any(&erased);
             if leads && !others.contains_key(&row.sequence) {
                 others.insert(row.sequence, tx.entity_events(&[row.sequence]).await?);
             }

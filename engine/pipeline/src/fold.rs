@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use defacto_model::{EntityId, Timestamp, Value};
+use defacto_model::{EntityId, FailureCode, Sequence, Timestamp, Value};
 use defacto_ports::{
     EdgeRequest, EntityOutput, EntityStateRow, FaultReport, Item, ItemCause, OpenEdge, OrderKey,
 };
@@ -14,6 +14,8 @@ use crate::rows::{Content, RowBuilder, Rows, ghost};
 #[derive(Debug, Clone)]
 pub(crate) struct Applied {
     pub(crate) event: Arc<Event>,
+    /// The entity at the event's place in the ledger.
+    pub(crate) origin: EntityId,
     pub(crate) targets: Vec<Option<EntityId>>,
 }
 
@@ -23,6 +25,15 @@ pub(crate) struct EntityFailure {
     pub(crate) event: Option<Arc<Event>>,
     pub(crate) instant: Timestamp,
     pub(crate) fault: FaultReport,
+}
+
+/// Which failure of which entity.
+pub(crate) type FailurePlace = (EntityId, Option<Sequence>, Timestamp, FailureCode);
+
+impl EntityFailure {
+    pub(crate) fn place(&self, id: EntityId) -> FailurePlace {
+        (id, self.event.as_ref().map(|event| event.sequence), self.instant, self.fault.code)
+    }
 }
 
 /// What a batch did to one entity.
@@ -264,7 +275,7 @@ impl Pass<'_> {
             });
         }
         edges.push(OpenEdge { relationship, target, properties: properties.to_vec() });
-        edges.sort_by(|a, b| (a.relationship, a.target).cmp(&(b.relationship, b.target)));
+        edges.sort_by_key(|edge| (edge.relationship, edge.target));
         self.edges = Arc::new(edges);
         true
     }

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use defacto_model::EntityId;
+use defacto_model::{EntityId, Sequence};
 use defacto_ports::{MergeRow, OrderKey, Reader};
 
 use crate::Error;
@@ -43,6 +43,18 @@ impl MergeIndex {
         let mut id = id;
         while let Some(&(at, into)) = self.from.get(&id) {
             if at > key {
+                break;
+            }
+            id = into;
+        }
+        id
+    }
+
+    /// The entity that an id meant when the ledger ended at a place.
+    pub(crate) fn root_until(&self, id: EntityId, until: Sequence) -> EntityId {
+        let mut id = id;
+        while let Some(&(at, into)) = self.from.get(&id) {
+            if at.sequence > until {
                 break;
             }
             id = into;

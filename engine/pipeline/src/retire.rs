@@ -45,7 +45,7 @@ impl Pipeline {
                     && event.event.timestamp < merge.timestamp
                 {
                     let event = Arc::new(Event::from_row(&catalog, event)?);
-                    events.push(Applied { event, targets: row.targets });
+                    events.push(Applied { event, origin: row.origin_id, targets: row.targets });
                 }
             }
             events.sort_by_key(|applied| applied.event.key());

@@ -1,5 +1,11 @@
 //! Scenarios of the conformance corpus, run through the oracle, the pipeline and the SQLite store.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends at the first thing that is not as it must be"
+)]
+
 mod case;
 mod compare;
 mod outcome;
