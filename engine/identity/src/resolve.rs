@@ -311,3 +311,96 @@ impl Pass<'_> {
         entity_id(self.namespace, self.spaces.entity_type(key), space, value, generation)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use defacto_model::{EntityManifest, IdentityFieldManifest, Manifest};
+
+    use super::*;
+
+    /// One entity type, `customer`, with the identity fields `email` and `phone`.
+    fn spaces() -> Spaces {
+        let field = |name: &str| IdentityFieldManifest {
+            name: name.to_owned(),
+            space: name.to_owned(),
+            case_insensitive: false,
+            normalize: false,
+        };
+        let customer = EntityManifest {
+            name: "customer".to_owned(),
+            start: 0,
+            states: Vec::new(),
+            properties: Vec::new(),
+            identity: vec![field("email"), field("phone")],
+            relationships: Vec::new(),
+            events: Vec::new(),
+            reads_id: false,
+        };
+        Spaces::new(&Manifest {
+            abi: 0,
+            layout: 0,
+            origin: 0,
+            content_hash: String::new(),
+            source_hash: String::new(),
+            identity_hash: String::new(),
+            definition_hash: String::new(),
+            label_hash: String::new(),
+            entity_hashes: Vec::new(),
+            entities: vec![customer],
+            sources: Vec::new(),
+        })
+    }
+
+    fn event<'a>(sequence: i64, hints: &[(u32, &'a str)]) -> Step<'a> {
+        let hints =
+            hints.iter().map(|&(field, value)| Hint { space: SpaceId(field), field, value });
+        Step::Event(EventStep {
+            sequence: Sequence(sequence),
+            timestamp: Timestamp::EPOCH,
+            groups: vec![TypeHints { entity: 0, hints: hints.collect() }],
+            relates: Vec::new(),
+        })
+    }
+
+    fn run(known: &HintMap, generations: &Generations, steps: &[Step<'_>]) -> Resolution {
+        resolve("defacto", &spaces(), known, &Roots::default(), generations, steps)
+    }
+
+    fn ids(resolution: &Resolution) -> Vec<String> {
+        resolution.rows.iter().map(|row| row.current.to_string()).collect()
+    }
+
+    const A: &str = "1d1cdb27-dde9-8f44-ac60-5454ffa54ef9";
+
+    #[test]
+    fn the_smallest_hint_gives_the_id_and_erasures_count() {
+        let both = [event(1, &[(1, "1"), (0, "a@x")])];
+        assert_eq!(ids(&run(&HintMap::default(), &Generations::new(), &both)), [A]);
+        let erased = Generations::from([((SpaceId(0), "a@x".to_owned()), 1)]);
+        let again = run(&HintMap::default(), &erased, &both);
+        assert_eq!(ids(&again), ["2f022bf7-b36a-8ff2-9d51-4e07dc988857"]);
+    }
+
+    #[test]
+    fn chains_of_merges_in_one_block_end_in_one_survivor() {
+        let steps = [
+            event(1, &[(0, "b@x")]),
+            event(2, &[(1, "1")]),
+            event(3, &[(0, "a@x")]),
+            event(4, &[(0, "b@x"), (1, "1")]),
+            event(5, &[(1, "1"), (0, "a@x")]),
+        ];
+        let found = run(&HintMap::default(), &Generations::new(), &steps);
+        assert_eq!(ids(&found), [A; 5]);
+        assert_eq!(found.merges.len(), 2);
+        assert!(found.hints.iter().all(|hint| hint.entity_id.to_string() == A));
+    }
+
+    #[test]
+    fn a_new_hint_joins_what_is_known_without_a_ghost() {
+        let steps = [event(1, &[(0, "b@x")]), event(2, &[(0, "b@x"), (1, "1")])];
+        let found = run(&HintMap::default(), &Generations::new(), &steps);
+        assert!(found.merges.is_empty());
+        assert_eq!(ids(&found), ["cf17697a-9a1c-8d4f-a394-7c7a11331c7d"; 2]);
+    }
+}
