@@ -99,30 +99,36 @@ fn expressions() {
 
 #[test]
 fn identity_normalize_through_a_source() {
-    // Every expression becomes an identity field of its own; one record goes through all of them.
-    let file = cases().join("expressions/identity_normalize.jsonl");
-    for case in lines(&file) {
-        let Some(value) = case.get("value").filter(|_| case.get("error").is_none()) else { continue };
-        let project = Project::empty();
-        let normalize = case["normalize"].to_string();
-        project.write(
-            "entities/thing.yaml",
-            &format!("thing:\n  starts: s\n  identity: {{ key: {{ normalize: {normalize} }} }}\n  states: {{ s: {{ when: {{ made: {{ effects: [create] }} }} }} }}\n"),
-        );
-        project.write(
-            "sources/app.yaml",
-            "app:\n  event_type: t\n  timestamp: at\n  events:\n    made: { mappings: { key: {from: key} }, hints: { thing: [key] } }\n",
-        );
-        let record = serde_json::json!({"t": "made", "at": 0, "key": value});
-        let path = project.write("one.jsonl", &record.to_string());
-        let output = project.run(&["normalize", "app", path.to_str().unwrap(), "--format", "jsonl"]);
-        let row: Value = match serde_json::from_slice(&output.stdout) {
-            Ok(row) => row,
-            Err(e) => panic!("{case}: {e}: {}", text(&output.stderr)),
-        };
+    // Every expression is an identity field of its own, with an event of its own, so that one failure is one record.
+    let all = lines(&cases().join("expressions/identity_normalize.jsonl"));
+    let cases: Vec<&Value> =
+        all.iter().filter(|case| case.get("error").is_none() && case.get("value").is_some()).collect();
+    let (mut identity, mut events, mut records) = (String::new(), String::new(), String::new());
+    for (n, case) in cases.iter().enumerate() {
+        identity += &format!("    k{n}: {{ normalize: {} }}\n", case["normalize"]);
+        events += &format!("    e{n}: {{ mappings: {{ k{n}: {{from: key}} }}, hints: {{ thing: [k{n}] }} }}\n");
+        records += &format!("{}\n", serde_json::json!({"t": format!("e{n}"), "at": 0, "key": case["value"]}));
+    }
+    let project = Project::empty();
+    project.write(
+        "entities/thing.yaml",
+        &format!(
+            "thing:\n  starts: s\n  identity:\n{identity}  states: {{ s: {{ when: {{ e0: {{ effects: [create] }} }} }} }}\n"
+        ),
+    );
+    project.write("sources/app.yaml", &format!("app:\n  event_type: t\n  timestamp: at\n  events:\n{events}"));
+    let path = project.write("records.jsonl", &records);
+    let output = project.run(&["normalize", "app", path.to_str().unwrap(), "--format", "jsonl"]);
+    let rows: Vec<Value> =
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rows.len(), cases.len(), "{}", text(&output.stderr));
+    for (n, (case, row)) in cases.iter().zip(&rows).enumerate() {
         match case.get("failure").and_then(Value::as_str) {
             Some(code) => assert_eq!(row["code"], code, "{case}"),
-            None => assert_eq!(row["hints"]["thing"].get("key").unwrap_or(&Value::Null), &case["hint"], "{case}"),
+            None => {
+                let hint = row["hints"]["thing"].get(format!("k{n}")).unwrap_or(&Value::Null);
+                assert_eq!(hint, &case["hint"], "{case} gave {row}");
+            }
         }
     }
 }

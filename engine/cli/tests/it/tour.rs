@@ -13,7 +13,7 @@ fn init_gives_a_project_that_works() {
     run(&["build", "--as-of", "2026-06-01T00:00:00Z"]);
     assert!(run(&["table", "customer"]).contains("customer_state"));
     let rows = run(&["history", "customer", "--format", "jsonl"]);
-    assert_eq!(rows.lines().count(), 12, "{rows}");
+    assert_eq!(rows.lines().count(), 11, "{rows}");
     assert!(run(&["identity", "lookup", " ADA@example.org"]).contains("ada@example.org"));
     let message = project.fails(2, &["init", "shop"]);
     assert!(message.contains("exists already"), "{message}");
@@ -25,7 +25,8 @@ fn demo_shows_the_fleet_and_what_to_type_next() {
     let output = project.run(&["demo"]);
     assert!(output.status.success(), "{}", crate::project::text(&output.stderr));
     let shown = crate::project::text(&output.stdout);
-    assert!(shown.contains("aircraft_state") && shown.contains("N108UW"), "{shown}");
+    assert!(shown.contains("aircraft_state") && shown.contains("airborne"), "{shown}");
+    assert!(crate::project::text(&output.stderr).contains("N108UW"), "the aircraft is not named");
     assert!(shown.contains("defacto --project defacto-demo history aircraft"), "{shown}");
     // A second time everything is known already.
     project.ok(&["demo"]);
