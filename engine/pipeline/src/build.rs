@@ -122,13 +122,12 @@ impl Pipeline {
         self.close_build(&mut build, plan);
         let mut tx = self.store.begin().await?;
         tx.save_build(&self.version, &build).await?;
-        let publish = !self.active;
-        if publish {
+        if !self.active {
             tx.publish_realm(&realm, &self.catalog.manifest).await?;
-            tx.activate_version(&self.version).await?;
+            self.show(&mut *tx).await?;
         }
         tx.commit().await?;
-        self.active = true;
+        self.active |= !self.beside;
         self.build = build;
         Ok(())
     }
@@ -378,15 +377,23 @@ impl Pipeline {
         self.close_build(&mut progress, plan);
         let mut tx = self.store.begin().await?;
         tx.publish_realm(&new, &catalog.manifest).await?;
-        tx.activate_version(&self.version).await?;
+        self.show(&mut *tx).await?;
         tx.save_build(&self.version, &progress).await?;
         if plan.resolve {
             self.set_data_state(&mut *tx).await?;
         }
         tx.drop_realm(&old).await?;
         tx.commit().await?;
-        self.active = true;
+        self.active |= !self.beside;
         self.build = progress;
+        Ok(())
+    }
+
+    /// Makes the version the active one, unless it is built beside that.
+    async fn show(&self, tx: &mut dyn Transaction) -> Result<(), Error> {
+        if !self.beside {
+            tx.activate_version(&self.version).await?;
+        }
         Ok(())
     }
 

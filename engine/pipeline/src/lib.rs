@@ -33,6 +33,7 @@ mod rows;
 mod status;
 mod tick;
 mod verify;
+mod versions;
 
 pub use build::{AsOf, BuildOptions};
 pub use error::Error;
@@ -45,3 +46,4 @@ pub use results::{
     TickResult, Timing, Warning,
 };
 pub use verify::{Finding, Verification};
+pub use versions::Impact;

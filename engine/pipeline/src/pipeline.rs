@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use defacto_model::{Sequence, Timestamp};
-use defacto_planner::{Found, Hashes, Plan, Wanted, plan};
+use defacto_planner::{Plan, Wanted};
 use defacto_ports::{BuildState, Clock, DefinitionVersion, Machines, Realm, Store};
 
 use crate::cache::{IdentityCache, StateCache};
@@ -70,6 +70,8 @@ pub struct Pipeline {
     pub(crate) build: BuildState,
     /// Whether readers see this version.
     pub(crate) active: bool,
+    /// Whether the build under way leaves the active version as it is.
+    pub(crate) beside: bool,
     pub(crate) identity: IdentityCache,
     pub(crate) states: StateCache,
     pub(crate) any_merges: bool,
@@ -103,6 +105,7 @@ impl Pipeline {
             options,
             build: BuildState::default(),
             active: false,
+            beside: false,
             any_merges: false,
             any_erased: false,
             timing: Timing::default(),
@@ -142,21 +145,7 @@ impl Pipeline {
                 Some(active) => tx.build(&active.version).await?,
                 None => None,
             };
-            let state = match base {
-                Some(base) => BuildState {
-                    definition_hash: base.definition_hash,
-                    label_hash: base.label_hash,
-                    module_hash: base.module_hash,
-                    tick_as_of: base.tick_as_of,
-                    ..BuildState::default()
-                },
-                None => BuildState {
-                    definition_hash: manifest.definition_hash.clone(),
-                    label_hash: manifest.label_hash.clone(),
-                    module_hash: digest.to_owned(),
-                    ..BuildState::default()
-                },
-            };
+            let state = crate::versions::seed(base, &Catalog::new(manifest, digest).hashes);
             let realm = Realm { version: definitions.version.clone(), generation: 0 };
             tx.create_realm(&realm, manifest).await?;
             tx.save_build(&definitions.version, &state).await?;
@@ -221,25 +210,7 @@ impl Pipeline {
 
     /// What a build would have to do.
     pub(crate) async fn plan(&self, wanted: Wanted) -> Result<Plan, Error> {
-        let mut reader = self.store.read().await?;
-        let mut setting = async |key| -> Result<String, Error> {
-            Ok(reader.setting(key).await?.unwrap_or_default())
-        };
-        let made_with = Hashes {
-            source: setting(settings::NORMALIZED_WITH).await?,
-            identity: setting(settings::RESOLVED_WITH).await?,
-            targets: setting(settings::TARGETS_WITH).await?,
-            definition: self.build.definition_hash.clone(),
-            label: self.build.label_hash.clone(),
-            module: self.build.module_hash.clone(),
-        };
-        let found = Found {
-            made_with,
-            cursor: self.build.cursor,
-            head: reader.head().await?,
-            unfinished: self.build.pending.is_some(),
-        };
-        Ok(plan(&self.catalog.hashes, &found, wanted))
+        self.plan_for(&self.catalog.hashes, &self.build, wanted).await
     }
 
     /// The present instant.

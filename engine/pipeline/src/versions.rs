@@ -1,0 +1,250 @@
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use defacto_model::Sequence;
+use defacto_planner::{Found, Hashes, Plan, Wanted, plan};
+use defacto_ports::{BuildState, HintKey, Reader};
+use serde::Serialize;
+
+use crate::catalog::Catalog;
+use crate::pipeline::settings;
+use crate::{BuildOptions, BuildResult, Definitions, Error, Pipeline};
+
+/// Events read at once.
+const PAGE: usize = 4096;
+
+/// What a build or an activation would do (language.md 8.6). It holds as long as nothing else is written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Impact {
+    /// Version.
+    pub version: String,
+    /// Mode of the build.
+    pub build_mode: String,
+    /// Why.
+    pub reason: String,
+    /// Entity types whose events would be applied.
+    pub scope: Vec<String>,
+    /// Events that would be applied.
+    pub events: u64,
+    /// Entities that these events concern; of entities that do not exist yet, one for each event that brings
+    /// nothing but unknown hints.
+    pub entities: u64,
+    /// Whether the ledger would be normalized again.
+    pub renormalize: bool,
+    /// Whether the identity map would be made anew.
+    pub resolve: bool,
+}
+
+/// Progress of a version before its first build: as if made by the definitions that are active, so that the plan shows
+/// what really differs.
+pub(crate) fn seed(base: Option<BuildState>, hashes: &Hashes) -> BuildState {
+    match base {
+        Some(base) => BuildState {
+            definition_hash: base.definition_hash,
+            label_hash: base.label_hash,
+            module_hash: base.module_hash,
+            tick_as_of: base.tick_as_of,
+            ..BuildState::default()
+        },
+        None => BuildState {
+            definition_hash: hashes.definition.clone(),
+            label_hash: hashes.label.clone(),
+            module_hash: hashes.module.clone(),
+            ..BuildState::default()
+        },
+    }
+}
+
+impl Pipeline {
+    /// What a build would have to do for definitions with these hashes and this progress.
+    pub(crate) async fn plan_for(
+        &self,
+        hashes: &Hashes,
+        build: &BuildState,
+        wanted: Wanted,
+    ) -> Result<Plan, Error> {
+        let mut reader = self.store.read().await?;
+        let mut setting = async |key| -> Result<String, Error> {
+            Ok(reader.setting(key).await?.unwrap_or_default())
+        };
+        let made_with = Hashes {
+            source: setting(settings::NORMALIZED_WITH).await?,
+            identity: setting(settings::RESOLVED_WITH).await?,
+            targets: setting(settings::TARGETS_WITH).await?,
+            definition: build.definition_hash.clone(),
+            label: build.label_hash.clone(),
+            module: build.module_hash.clone(),
+        };
+        let found = Found {
+            made_with,
+            cursor: build.cursor,
+            head: reader.head().await?,
+            unfinished: build.pending.is_some(),
+        };
+        Ok(plan(hashes, &found, wanted))
+    }
+
+    /// What [`Pipeline::build`] with these options would do.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn preview(&self, options: BuildOptions) -> Result<Impact, Error> {
+        let wanted = Wanted { full: options.full, from_raw: options.from_raw };
+        let plan = self.plan(wanted).await?;
+        self.measure(&self.version, &self.catalog, &self.build, plan).await
+    }
+
+    /// What [`Pipeline::activate`] would do.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn impact(&self, definitions: &Definitions) -> Result<Impact, Error> {
+        let machines = &definitions.machines;
+        let catalog = Catalog::new(machines.manifest(), machines.digest());
+        let mut reader = self.store.read().await?;
+        let build = match reader.build(&definitions.version).await? {
+            Some(build) => build,
+            None => {
+                let versions = reader.versions().await?;
+                let base = match versions.iter().find(|version| version.active) {
+                    Some(active) => reader.build(&active.version).await?,
+                    None => None,
+                };
+                seed(base, &catalog.hashes)
+            }
+        };
+        drop(reader);
+        let plan = self.plan_for(&catalog.hashes, &build, Wanted::default()).await?;
+        self.measure(&definitions.version, &catalog, &build, plan).await
+    }
+
+    async fn measure(
+        &self,
+        version: &str,
+        catalog: &Catalog,
+        build: &BuildState,
+        plan: Plan,
+    ) -> Result<Impact, Error> {
+        let mut reader = self.store.read().await?;
+        let mut impact = Impact {
+            version: version.to_owned(),
+            build_mode: plan.mode.name().to_owned(),
+            reason: plan.reason.to_owned(),
+            scope: Vec::new(),
+            events: 0,
+            entities: 0,
+            renormalize: plan.renormalize,
+            resolve: plan.resolve,
+        };
+        let after = if plan.mode.is_full() { Sequence(0) } else { build.cursor };
+        let mut reached = Reached::default();
+        reached.scan(&mut *reader, catalog, after).await?;
+        impact.events = reached.events;
+        impact.entities = reached.new
+            + reached.known.values().map(|ids| crate::build::count(ids.len())).sum::<u64>();
+        impact.scope = if plan.mode.is_full() {
+            catalog.manifest.entities.iter().map(|entity| entity.name.clone()).collect()
+        } else {
+            reached.types.into_iter().collect()
+        };
+        Ok(impact)
+    }
+
+    /// Brings the history of a version that is not the active one up to date, and leaves the active one as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Identity`] when it normalizes or identifies otherwise than the active version: ledger columns and identity
+    /// belong to all versions. What module and store say.
+    pub async fn build_beside(
+        &mut self,
+        definitions: Definitions,
+        options: BuildOptions,
+    ) -> Result<BuildResult, Error> {
+        self.ensure_version(&definitions, false).await?;
+        let impact = self.impact(&definitions).await?;
+        if impact.resolve {
+            return Err(Error::Identity(
+                "this version normalizes or identifies otherwise than the active one: activate it instead",
+            ));
+        }
+        let catalog = Catalog::new(definitions.machines.manifest(), definitions.machines.digest());
+        let old = (
+            std::mem::replace(&mut self.machines, definitions.machines),
+            std::mem::replace(&mut self.catalog, Arc::new(catalog)),
+            std::mem::replace(&mut self.version, definitions.version),
+        );
+        self.beside = true;
+        let options = BuildOptions { from_raw: false, ..options };
+        let result = match self.load().await {
+            Ok(()) => self.build(options).await,
+            Err(error) => Err(error),
+        };
+        self.beside = false;
+        (self.machines, self.catalog, self.version) = old;
+        self.load().await?;
+        result
+    }
+}
+
+/// Which entities events reach.
+#[derive(Debug, Default)]
+struct Reached {
+    events: u64,
+    known: BTreeMap<String, BTreeSet<defacto_model::EntityId>>,
+    new: u64,
+    types: BTreeSet<String>,
+}
+
+impl Reached {
+    async fn scan(
+        &mut self,
+        reader: &mut dyn Reader,
+        catalog: &Catalog,
+        after: Sequence,
+    ) -> Result<(), Error> {
+        let mut after = after;
+        let mut seen: HashSet<HintKey> = HashSet::new();
+        loop {
+            let page = reader.scan_events(after, Sequence(i64::MAX), PAGE, false).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.sequence;
+            self.events += crate::build::count(page.len());
+            let mut groups: Vec<(String, Vec<HintKey>)> = Vec::new();
+            for row in page {
+                let mut types: BTreeMap<String, Vec<HintKey>> = BTreeMap::new();
+                for hint in row.event.hints {
+                    let Some((entity, definition)) = catalog.manifest.find_entity(&hint.entity_type)
+                    else {
+                        continue;
+                    };
+                    let Some(field) = catalog.identity_field(entity, &hint.field) else { continue };
+                    let space = definition
+                        .identity
+                        .get(field as usize)
+                        .map_or_else(String::new, |field| field.space.clone());
+                    let key = HintKey { entity_type: hint.entity_type.clone(), space, value: hint.value };
+                    types.entry(hint.entity_type).or_default().push(key);
+                }
+                groups.extend(types);
+            }
+            let keys: Vec<HintKey> =
+                groups.iter().flat_map(|(_, keys)| keys.iter().cloned()).collect();
+            let mut found = reader.find_hints(&keys).await?.into_iter();
+            for (entity_type, keys) in groups {
+                let ids: Vec<_> = found.by_ref().take(keys.len()).collect();
+                self.types.insert(entity_type.clone());
+                let known: Vec<_> = ids.into_iter().flatten().collect();
+                let fresh = keys.iter().all(|key| !seen.contains(key));
+                if known.is_empty() {
+                    self.new += u64::from(fresh);
+                    seen.extend(keys);
+                } else {
+                    self.known.entry(entity_type).or_default().extend(known);
+                }
+            }
+        }
+    }
+}
