@@ -302,7 +302,7 @@ impl Emitter<'_, '_> {
 }
 
 /// Number of an operator for `rt_arith`.
-fn number(op: BinaryOp) -> i32 {
+pub(crate) fn number(op: BinaryOp) -> i32 {
     match op {
         BinaryOp::Add => 0,
         BinaryOp::Sub => 1,

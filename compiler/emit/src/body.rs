@@ -16,12 +16,14 @@ pub(crate) struct Body {
     fails: u32,
     /// Where the last instruction starts and ends, when it sets this local.
     last_set: Option<(usize, usize, u32)>,
+    /// Local that says whom a failure concerns, and the function that takes it to the fault record.
+    blame: Option<(u32, u32)>,
+    /// How often it is set.
+    blames: u32,
 }
 
 /// Opcode of `local.tee`.
 const TEE: u8 = 0x22;
-/// Bytes of the start of a block without result.
-const BLOCK_START: usize = 2;
 
 impl Body {
     /// A function with this many i32 parameters that returns a status.
@@ -35,6 +37,8 @@ impl Body {
             targets: Vec::new(),
             fails: 0,
             last_set: None,
+            blame: None,
+            blames: 0,
         };
         body.open_target();
         body
@@ -57,8 +61,11 @@ impl Body {
     /// Between statements: every local may be used anew.
     pub(crate) fn release_locals(&mut self) {
         self.free = [Vec::new(), Vec::new(), Vec::new()];
+        let kept = self.blame.map(|(local, _)| local);
         for (local, r#type) in (self.params..).zip(&self.locals) {
-            if let Some(free) = class(*r#type).and_then(|c| self.free.get_mut(c)) {
+            if Some(local) != kept
+                && let Some(free) = class(*r#type).and_then(|c| self.free.get_mut(c))
+            {
                 free.push(local);
             }
         }
@@ -129,17 +136,34 @@ impl Body {
         self.fails
     }
 
-    /// A place to return to with [`Body::forget_target`] or [`Body::rewind`].
+    /// From here on failures concern this.
+    pub(crate) fn set_blame(&mut self, packed: i32, function: u32) {
+        let (local, _) = match self.blame {
+            Some(known) => known,
+            None => {
+                // Not one of those that statements share.
+                self.locals.push(ValType::I32);
+                let local = self.params + u32::try_from(self.locals.len() - 1).unwrap_or(u32::MAX);
+                *self.blame.insert((local, function))
+            }
+        };
+        self.blames += 1;
+        self.ins().i32_const(packed).local_set(local);
+    }
+
+    /// A place to return to with [`Body::forget_blame`] or [`Body::rewind`].
     pub(crate) fn mark(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Takes back a block and the failure target in it, opened at the mark, in which nothing fails.
-    pub(crate) fn forget_target(&mut self, mark: usize) {
-        self.bytes.drain(mark..mark + 2 * BLOCK_START);
-        self.targets.pop();
-        self.depth -= 2;
-        self.last_set = None;
+    /// Takes back the instructions of a [`Body::set_blame`], but not those behind them.
+    pub(crate) fn forget_blame(&mut self, from: usize, to: usize) {
+        self.bytes.drain(from..to);
+        self.blames -= 1;
+        self.last_set = self
+            .last_set
+            .filter(|(start, ..)| *start >= to)
+            .map(|(start, end, local)| (start - (to - from), end - (to - from), local));
     }
 
     /// Takes back everything since the mark, where no block was left open.
@@ -170,7 +194,10 @@ impl Body {
     pub(crate) fn finish(mut self) -> Function {
         self.ins().i32_const(0).return_();
         self.close_target();
-        self.ins().i32_const(1).end();
+        match self.blame.filter(|_| self.blames > 0) {
+            Some((local, function)) => self.ins().local_get(local).call(function).end(),
+            None => self.ins().i32_const(1).end(),
+        };
         let mut function = Function::new_with_locals_types(self.locals);
         function.raw(self.bytes);
         function

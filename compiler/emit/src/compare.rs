@@ -208,6 +208,10 @@ impl Emitter<'_, '_> {
     pub(crate) fn order(&mut self, op: BinaryOp, a: &Expr, b: &Expr) -> Operand {
         let a = self.expression(a);
         let b = self.expression(b);
+        self.order_operands(op, a, b)
+    }
+
+    fn order_operands(&mut self, op: BinaryOp, a: Operand, b: Operand) -> Operand {
         match (a, b) {
             (Operand::Null, _) | (_, Operand::Null) => Operand::Null,
             (Operand::Scalar(x), Operand::Scalar(y)) => match self.same_kind(x, y) {
@@ -242,6 +246,41 @@ impl Emitter<'_, '_> {
             }
             _ => self.order_generally(op, a, b),
         }
+    }
+
+    /// Leaves the innermost block unless `a < b` and so on.
+    pub(crate) fn leave_unless_ordered(&mut self, op: BinaryOp, a: &Expr, b: &Expr) {
+        let a = self.expression(a);
+        let b = self.expression(b);
+        let pair = match (a, b) {
+            (Operand::Scalar(a), Operand::Scalar(b)) => {
+                self.same_kind(a, b).filter(|(a, _)| a.kind != Kind::Bool)
+            }
+            _ => None,
+        };
+        let Some((a, b)) = pair else {
+            let operand = self.order_operands(op, a, b);
+            self.push_truth(operand);
+            self.body.ins().i32_eqz().br_if(0);
+            return;
+        };
+        for null in [a.null, b.null] {
+            if null != Null::Never {
+                self.push_null(null);
+                self.body.ins().br_if(0);
+            }
+        }
+        // Neither is null, and then neither is NaN: the opposite is the negation.
+        self.push(a.source);
+        self.push(b.source);
+        let opposite = match op {
+            BinaryOp::Lt => BinaryOp::Ge,
+            BinaryOp::Le => BinaryOp::Gt,
+            BinaryOp::Gt => BinaryOp::Le,
+            _ => BinaryOp::Lt,
+        };
+        push_order(&mut self.body, opposite, a.kind == Kind::Float);
+        self.body.ins().br_if(0);
     }
 
     fn order_generally(&mut self, op: BinaryOp, a: Operand, b: Operand) -> Operand {

@@ -1,7 +1,11 @@
-use defacto_check::{Effect, EffectKind, EntityEvent, Expr};
+use defacto_check::{BinaryOp, Effect, EffectKind, EntityEvent, Expr, ExprKind};
 use defacto_frames::abi::{NONE, cell, code, desc};
 
+use defacto_model::Value;
+
+use crate::chain::Chain;
 use crate::constants::count;
+use crate::shared::Shared;
 use crate::unit::Emitter;
 use crate::value::Place;
 
@@ -27,7 +31,6 @@ impl Emitter<'_, '_> {
                 self.body.block();
                 self.skip_unless(condition, code::I02, number);
             }
-            self.call("rt_effect");
             self.effect(&effect.kind, event, edges);
             if effect.condition.is_some() {
                 self.body.end();
@@ -40,41 +43,52 @@ impl Emitter<'_, '_> {
 
     /// Leaves the innermost block unless the condition holds.
     fn skip_unless(&mut self, condition: &Expr, code: u32, field: u32) {
-        let mark = self.body.mark();
-        let fails = self.body.fails();
-        self.truth(condition);
-        if self.body.fails() == fails {
-            self.body.ins().i32_eqz().br_if(0);
-            return;
+        self.blaming(code, field, |e| e.leave_unless(condition));
+    }
+
+    fn leave_unless(&mut self, condition: &Expr) {
+        match &condition.kind {
+            // Where the right side cannot fail, it does not matter whether a null on the left reaches it.
+            ExprKind::And(a, b) if self.infallible(b) => {
+                self.leave_unless(a);
+                self.leave_unless(b);
+            }
+            ExprKind::Binary(
+                op @ (BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge),
+                a,
+                b,
+            ) => self.leave_unless_ordered(*op, a, b),
+            _ => {
+                self.truth(condition);
+                self.body.ins().i32_eqz().br_if(0);
+            }
         }
-        // It may fail, and then somebody is to blame.
-        self.body.rewind(mark);
-        self.body.block();
-        self.body.open_target();
-        self.truth(condition);
-        // True: on behind the blame. Else: out of the block that was the innermost.
-        self.body.ins().br_if(1).br(2);
-        self.body.close_target();
-        self.blame(code, field);
-        self.body.end();
     }
 
     fn effect(&mut self, effect: &EffectKind, event: Option<&EntityEvent>, edges: &EdgeProperties) {
         match effect {
             EffectKind::Create => {
                 self.push_record();
-                self.call("rt_create");
+                self.call_shared(Shared::Create);
             }
             EffectKind::Transition { to } => {
                 self.push_record();
                 self.body.ins().i32_const(to.cast_signed());
-                self.call_checked("rt_transition");
+                self.call_shared_checked(Shared::Transition);
             }
-            EffectKind::Set { property, value } => {
-                self.store_effect("rt_set", *property, value);
+            EffectKind::Set { property, value } => match self.chain(value) {
+                Some(chain) => self.set_chain(*property, &chain),
+                None => self.store_effect(Shared::Set, "rt_set", *property, value),
+            },
+            EffectKind::Increment { property, by }
+                if by.kind == ExprKind::Literal(Value::Int(1)) =>
+            {
+                self.push_record();
+                self.body.ins().i32_const(property.cast_signed());
+                self.call_shared_checked(Shared::IncrementByOne);
             }
             EffectKind::Increment { property, by } => {
-                self.store_effect("rt_increment", *property, by);
+                self.store_effect(Shared::Increment, "rt_increment", *property, by);
             }
             EffectKind::Relate { relate, properties } => {
                 let relationship = usize::try_from(*relate)
@@ -91,15 +105,40 @@ impl Emitter<'_, '_> {
         }
     }
 
-    fn store_effect(&mut self, function: &str, property: u32, value: &Expr) {
+    /// An effect that stores a value: with `shared`, or with `function` where the value may fail, which is then
+    /// counted all the same.
+    fn store_effect(&mut self, shared: Shared, function: &str, property: u32, value: &Expr) {
+        let infallible = self.infallible(value);
+        if !infallible {
+            self.call("rt_effect");
+        }
         let place = self.blaming(code::I03, property, |e| e.cell_of(value));
         self.push_record();
         self.body.ins().i32_const(property.cast_signed());
         self.push_address(place);
-        self.call_checked(function);
+        if infallible {
+            self.call_shared_checked(shared);
+        } else {
+            self.call_checked(function);
+        }
+    }
+
+    /// `set` of an arithmetic value.
+    fn set_chain(&mut self, property: u32, chain: &Chain) {
+        self.push_record();
+        self.body.ins().i32_const(property.cast_signed());
+        self.push_chain(chain);
+        self.push_present(chain);
+        self.call_shared(Shared::SetFloat);
+        self.body.if_();
+        self.set_blame(code::I03, property);
+        let record = self.scope.record.unwrap_or(1);
+        self.set_chain_again(chain, record, property);
+        self.body.end();
     }
 
     fn relate(&mut self, relate: u32, properties: &[Option<Expr>], descriptors: u32) {
+        self.call("rt_effect");
         let cells = self.room(count(properties.len()));
         for (number, value) in (0..).zip(properties) {
             let out = Place::Fixed(cells + number * cell::SIZE);

@@ -62,7 +62,10 @@ impl Emitter<'_, '_> {
                 | BinaryOp::Mul
                 | BinaryOp::Div
                 | BinaryOp::Rem
-                | BinaryOp::Pow => self.arithmetic(*op, a, b, expr.r#type),
+                | BinaryOp::Pow => match self.chain(expr) {
+                    Some(chain) => self.chain_value(&chain),
+                    None => self.arithmetic(*op, a, b, expr.r#type),
+                },
             },
             ExprKind::And(a, b) => self.kleene(a, b, true),
             ExprKind::Or(a, b) => self.kleene(a, b, false),

@@ -7,6 +7,7 @@
 mod arithmetic;
 mod body;
 mod call;
+mod chain;
 mod choice;
 mod compare;
 mod component;
@@ -20,6 +21,7 @@ mod logic;
 mod manifest;
 mod module;
 mod normalize;
+mod shared;
 mod unit;
 mod value;
 

@@ -9,7 +9,7 @@ impl Emitter<'_, '_> {
     pub(crate) fn truth(&mut self, expr: &Expr) {
         match &expr.kind {
             // Where the right side cannot fail, it does not matter whether a null on the left reaches it.
-            ExprKind::And(a, b) if infallible(b) => {
+            ExprKind::And(a, b) if self.infallible(b) => {
                 self.truth(a);
                 self.body.if_i32();
                 self.truth(b);
@@ -17,7 +17,7 @@ impl Emitter<'_, '_> {
                 self.body.ins().i32_const(0);
                 self.body.end();
             }
-            ExprKind::Or(a, b) if infallible(b) => {
+            ExprKind::Or(a, b) if self.infallible(b) => {
                 self.truth(a);
                 self.body.if_i32();
                 self.body.ins().i32_const(1);
@@ -27,15 +27,20 @@ impl Emitter<'_, '_> {
             }
             _ => {
                 let operand = self.expression(expr);
-                match self.boolean(operand) {
-                    None => {
-                        self.body.ins().i32_const(0);
-                    }
-                    Some(value) => {
-                        self.push(value.source);
-                        self.and_not_null(value.null);
-                    }
-                }
+                self.push_truth(operand);
+            }
+        }
+    }
+
+    /// Pushes 1 where the operand is true; 0 where it is false or null.
+    pub(crate) fn push_truth(&mut self, operand: Operand) {
+        match self.boolean(operand) {
+            None => {
+                self.body.ins().i32_const(0);
+            }
+            Some(value) => {
+                self.push(value.source);
+                self.and_not_null(value.null);
             }
         }
     }
@@ -131,53 +136,59 @@ impl Emitter<'_, '_> {
             self.body.ins().i32_or();
         }
     }
-}
 
-/// Whether an expression certainly gives a value, whatever it reads.
-fn infallible(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Literal(_)
-        | ExprKind::Event(_)
-        | ExprKind::Raw(_)
-        | ExprKind::Builtin(_)
-        | ExprKind::Value
-        | ExprKind::Context(_)
-        | ExprKind::Now => true,
-        ExprKind::Member(a, _) => infallible(a),
-        ExprKind::Not(a) => a.r#type == Type::Bool && infallible(a),
-        ExprKind::And(a, b) | ExprKind::Or(a, b) => {
-            [a, b].iter().all(|x| x.r#type == Type::Bool && infallible(x))
-        }
-        ExprKind::Binary(op, a, b) => {
-            let fits = match op {
-                BinaryOp::Eq | BinaryOp::Ne => true,
-                BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge => {
-                    a.r#type == b.r#type
-                        && matches!(
-                            a.r#type,
-                            Type::Int
-                                | Type::Float
-                                | Type::String
-                                | Type::DateTime
-                                | Type::Duration
-                        )
-                }
-                BinaryOp::Add
-                | BinaryOp::Sub
-                | BinaryOp::Mul
-                | BinaryOp::Div
-                | BinaryOp::Rem
-                | BinaryOp::Pow => false,
-            };
-            fits && infallible(a) && infallible(b)
-        }
-        ExprKind::If(c, a, b) => {
-            c.r#type == Type::Bool && infallible(c) && infallible(a) && infallible(b)
-        }
-        ExprKind::Coalesce(parts) => parts.iter().all(infallible),
-        // A computed property may fail, and only the entity type tells whether it is one.
-        ExprKind::Property(_) | ExprKind::Index(..) | ExprKind::Neg(_) | ExprKind::Call(..) => {
-            false
+    /// Whether an expression certainly gives a value, whatever it reads.
+    pub(crate) fn infallible(&self, expr: &Expr) -> bool {
+        match &expr.kind {
+            ExprKind::Literal(_)
+            | ExprKind::Event(_)
+            | ExprKind::Raw(_)
+            | ExprKind::Builtin(_)
+            | ExprKind::Value
+            | ExprKind::Context(_)
+            | ExprKind::Now => true,
+            ExprKind::Member(a, _) => self.infallible(a),
+            ExprKind::Not(a) => a.r#type == Type::Bool && self.infallible(a),
+            ExprKind::And(a, b) | ExprKind::Or(a, b) => {
+                [a, b].iter().all(|x| x.r#type == Type::Bool && self.infallible(x))
+            }
+            ExprKind::Binary(op, a, b) => {
+                let fits = match op {
+                    BinaryOp::Eq | BinaryOp::Ne => true,
+                    BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge => {
+                        a.r#type == b.r#type
+                            && matches!(
+                                a.r#type,
+                                Type::Int
+                                    | Type::Float
+                                    | Type::String
+                                    | Type::DateTime
+                                    | Type::Duration
+                            )
+                    }
+                    BinaryOp::Add
+                    | BinaryOp::Sub
+                    | BinaryOp::Mul
+                    | BinaryOp::Div
+                    | BinaryOp::Rem
+                    | BinaryOp::Pow => false,
+                };
+                fits && self.infallible(a) && self.infallible(b)
+            }
+            ExprKind::If(c, a, b) => {
+                c.r#type == Type::Bool
+                    && self.infallible(c)
+                    && self.infallible(a)
+                    && self.infallible(b)
+            }
+            ExprKind::Coalesce(parts) => parts.iter().all(|part| self.infallible(part)),
+            // A computed property may fail.
+            ExprKind::Property(index) => {
+                let properties = self.scope.entity.map_or(&[][..], |entity| &entity.properties);
+                let property = usize::try_from(*index).ok().and_then(|i| properties.get(i));
+                property.is_none_or(|property| property.compute.is_none())
+            }
+            ExprKind::Index(..) | ExprKind::Neg(_) | ExprKind::Call(..) => false,
         }
     }
 }

@@ -7,6 +7,7 @@ use wasm_encoder::{Function, ValType};
 use crate::body::{Body, at4, at8};
 use crate::constants::Constants;
 use crate::library::Library;
+use crate::shared::SHARED;
 
 /// Cells that functions share for intermediate values: none of them calls another one that uses them.
 const SHARED_CELLS: u32 = 128;
@@ -41,6 +42,7 @@ pub(crate) struct Unit<'l> {
     general_function: u32,
     fault_function: u32,
     stores: [Option<u32>; 3],
+    pub(crate) shared_functions: [Option<u32>; SHARED],
 }
 
 impl<'l> Unit<'l> {
@@ -64,6 +66,7 @@ impl<'l> Unit<'l> {
             general_function: 0,
             fault_function: 0,
             stores: [None; 3],
+            shared_functions: [None; SHARED],
         };
         unit.general_function = unit.general_arithmetic();
         unit.fault_function = unit.arithmetic_fault();
@@ -332,7 +335,8 @@ impl<'a, 'l> Emitter<'a, 'l> {
         self.body.fail();
     }
 
-    /// Emits `part`; where it fails, the fault gets this code and field, unless a deeper call has set one.
+    /// Emits `part`; where it fails, the fault gets this code and field, unless a deeper call has set one. One
+    /// does not stand within another.
     pub(crate) fn blaming<T>(
         &mut self,
         code: u32,
@@ -341,24 +345,12 @@ impl<'a, 'l> Emitter<'a, 'l> {
     ) -> T {
         let mark = self.body.mark();
         let fails = self.body.fails();
-        self.body.block();
-        self.body.open_target();
+        self.set_blame(code, field);
+        let behind = self.body.mark();
         let result = part(self);
         if self.body.fails() == fails {
-            self.body.forget_target(mark);
-            return result;
+            self.body.forget_blame(mark, behind);
         }
-        self.body.ins().br(1);
-        self.body.close_target();
-        self.blame(code, field);
-        self.body.end();
         result
-    }
-
-    /// Completes the fault record and fails.
-    pub(crate) fn blame(&mut self, code: u32, field: u32) {
-        self.body.ins().i32_const(code.cast_signed()).i32_const(field.cast_signed());
-        self.call("rt_blame");
-        self.body.fail();
     }
 }

@@ -124,7 +124,7 @@ fn text_at(place: Place, null: Null) -> Text {
 }
 
 /// The cell from which a value is read, if that is all it is.
-fn home(operand: Operand) -> Option<Place> {
+pub(crate) fn home(operand: Operand) -> Option<Place> {
     match operand {
         Operand::Cell(place) => Some(place),
         Operand::Scalar(scalar @ Scalar { null: Null::Tag(place), .. }) => {
@@ -351,7 +351,7 @@ impl Emitter<'_, '_> {
         }
     }
 
-    fn copy(&mut self, from: Place, to: Place) {
+    pub(crate) fn copy(&mut self, from: Place, to: Place) {
         if from == to {
             return;
         }

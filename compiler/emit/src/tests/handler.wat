@@ -1,27 +1,22 @@
-(func $entities.order.states.open.when.paid (;75;) (type 6) (param i32 i32) (result i32)
-    (local i32)
+(func $entities.order.states.open.when.paid (;79;) (type 6) (param i32 i32) (result i32)
+    (local i32 i32)
     block ;; label = @1
       block ;; label = @2
         local.get 0
-        f64.load offset=8
-        f64.const 0x0p+0 (;=0;)
-        f64.gt
-        local.tee 2
-        local.get 0
         i32.load8_u
         i32.eqz
-        i32.eqz
-        i32.and
-        i32.eqz
         br_if 0 (;@2;)
-        call 30
+        local.get 0
+        f64.load offset=8
+        f64.const 0x0p+0 (;=0;)
+        f64.le
+        br_if 0 (;@2;)
         local.get 1
-        call 24
-        call 30
+        call $create
         local.get 1
         i32.const 0
         local.get 0
-        call 27
+        call $increment
         br_if 1 (;@1;)
         block ;; label = @3
           local.get 1
@@ -37,13 +32,12 @@
           else
             i32.const 0
           end
-          local.tee 2
+          local.tee 3
           i32.eqz
           br_if 0 (;@3;)
-          call 30
           local.get 1
           i32.const 0
-          call 25
+          call $transition
           br_if 2 (;@1;)
         end
       end
