@@ -73,7 +73,15 @@ pub(crate) fn instant(text: &str) -> Outcome<Timestamp> {
 
 /// A value as a cell of a result.
 pub(crate) fn value_cell(value: &Value) -> Cell {
-    serde_json::from_str(&defacto_json::to_json(value)).unwrap_or_default()
+    match value {
+        Value::Null => Cell::Null,
+        Value::Bool(flag) => Cell::Bool(*flag),
+        Value::Int(int) => Cell::from(*int),
+        Value::Float(float) => Cell::from(*float),
+        Value::String(text) => Cell::String(text.clone()),
+        Value::DateTime(instant) => Cell::String(instant.to_string()),
+        other => serde_json::from_str(&defacto_json::to_json(other)).unwrap_or_default(),
+    }
 }
 
 /// Tells an error of the engine, findings of definitions included.

@@ -63,7 +63,7 @@ fn best(mut work: impl FnMut()) -> f64 {
 fn normalize(machines: &dyn Machines, texts: &[String]) -> Vec<NormalizedEvent> {
     let (source, _) = machines.manifest().find_source("operations").expect("the source");
     let records: Vec<RawRecord<'_>> = texts.iter().map(|text| RawRecord { text }).collect();
-    let results = machines.normalize(source, &records, Timestamp::default()).expect("the module runs");
+    let results = machines.normalize(source, &records, Timestamp::EPOCH).expect("the module runs");
     results.into_iter().map(|result| result.expect("real events are valid")).collect()
 }
 

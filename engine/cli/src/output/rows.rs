@@ -63,10 +63,14 @@ impl<'o> Rows<'o> {
                 writer.push(cells.as_slice()).map_err(|e| columnar(name, e))
             }
             Sink::Text { output } => match output.format {
-                Format::Jsonl => output.text(&format!("{}\n", object(&self.columns, cells))),
+                Format::Jsonl => {
+                    let mut line = object(&self.columns, &cells);
+                    line.push('\n');
+                    output.text(&line)
+                }
                 Format::Json => {
-                    let start = if first { "[\n" } else { ",\n" };
-                    output.text(&format!("{start}{}", object(&self.columns, cells)))
+                    output.text(if first { "[\n" } else { ",\n" })?;
+                    output.text(&object(&self.columns, &cells))
                 }
                 _ => {
                     if first {
@@ -108,8 +112,21 @@ fn columnar(name: &str, error: WriteError) -> Failure {
     }
 }
 
-fn object(columns: &[Column], cells: Vec<Cell>) -> Cell {
-    Cell::Object(columns.iter().map(|column| column.name.clone()).zip(cells).collect())
+/// One row as a JSON object, written without building one: results may have millions of rows.
+fn object(columns: &[Column], cells: &[Cell]) -> String {
+    let mut line = String::with_capacity(64 * columns.len());
+    for (column, cell) in columns.iter().zip(cells) {
+        line.push(if line.is_empty() { '{' } else { ',' });
+        defacto_json::write_string(&mut line, &column.name);
+        line.push(':');
+        match cell {
+            Cell::String(text) => defacto_json::write_string(&mut line, text),
+            Cell::Null => line.push_str("null"),
+            other => line.push_str(&other.to_string()),
+        }
+    }
+    line.push('}');
+    line
 }
 
 fn header(output: &mut Output, columns: &[Column]) -> Outcome {
