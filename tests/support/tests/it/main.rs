@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by failing")]
 
 mod agreement;
+mod chains;
 mod corpus;
 mod expressions;
 mod feed;
