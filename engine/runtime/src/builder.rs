@@ -3,9 +3,11 @@ use std::sync::Arc;
 
 use defacto_compiler::Canonical;
 use defacto_pipeline::{Definitions, Options, Pipeline};
-use defacto_ports::{Clock, Store};
+use defacto_ports::{Clock, DefinitionVersion, Store};
 use defacto_store_sqlite::SqliteStore;
 
+use crate::engine::Place;
+use crate::versions::Choice;
 use crate::{Engine, Error, Modules, Source, SystemClock};
 
 /// Digits of the content hash that name a version.
@@ -60,7 +62,9 @@ impl Builder {
         self
     }
 
-    /// Compiles the definitions and opens the database.
+    /// Compiles the definitions and opens the database. Definitions that are new there are registered, and become the
+    /// active version with their first build. A version chosen with [`Engine::activate`] stays until other definitions
+    /// than those present then are opened.
     ///
     /// # Errors
     ///
@@ -74,14 +78,37 @@ impl Builder {
             Some(text) => database_path(text)?,
             None => self.state.join("defacto.db"),
         };
-        let Modules { outcome, machines } = Modules::load(&self.source, Some(&self.state.join("modules")))?;
-        let version: String = machines.manifest().content_hash.chars().take(VERSION_DIGITS).collect();
-        let document = outcome.canonical.as_ref().map(Canonical::stored).unwrap_or_default();
-        let definitions = Definitions { version, document, machines: Arc::clone(&machines) };
+        let cache = self.state.join("modules");
+        let Modules { outcome, machines } = Modules::load(&self.source, Some(&cache))?;
+        let content = machines.manifest().content_hash.clone();
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path).await?);
+        let mut reader = store.read().await?;
+        let versions = reader.versions().await?;
+        let chosen = Choice::read(reader.as_mut()).await?;
+        drop(reader);
+        let same = |version: &&DefinitionVersion| version.content_hash == content;
+        let known = versions.iter().filter(same).max_by_key(|version| (version.active, version.created_at));
+        let own = Definitions {
+            version: known.map_or_else(
+                || content.chars().take(VERSION_DIGITS).collect(),
+                |version| version.version.clone(),
+            ),
+            document: outcome.canonical.as_ref().map(Canonical::stored).unwrap_or_default(),
+            machines,
+        };
+        let chosen = chosen
+            .filter(|choice| choice.project == content)
+            .and_then(|choice| versions.iter().find(|version| version.version == choice.version));
+        let definitions = match chosen {
+            Some(version) => crate::versions::load_stored(version, &cache)?,
+            None => own.clone(),
+        };
+        let machines = Arc::clone(&definitions.machines);
+        let clock = Arc::clone(&self.clock);
         let pipeline =
-            Pipeline::open(Arc::clone(&store), definitions, self.clock, self.options.clone()).await?;
-        Ok(Engine::new(pipeline, machines, store, self.options, outcome.diagnostics))
+            Pipeline::open(Arc::clone(&store), definitions, clock, self.options.clone()).await?;
+        let place = Place { database: path, state: self.state, clock: self.clock, own };
+        Ok(Engine::new(pipeline, machines, store, self.options, outcome.diagnostics, place))
     }
 }
 

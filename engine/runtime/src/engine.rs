@@ -1,13 +1,13 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use defacto_diagnostics::Diagnostic;
 use defacto_model::{EntityManifest, Manifest, Timestamp};
 use defacto_pipeline::{
-    BuildOptions, BuildResult, EventFailure, IngestOptions, IngestResult, Options, Pipeline, Status,
+    BuildOptions, BuildResult, Definitions, EventFailure, Impact, IngestOptions, IngestResult, Options, Pipeline, Status,
     TickResult, Verification,
 };
-use defacto_ports::{Machines, Realm, Store};
+use defacto_ports::{Clock, Machines, Store};
 use tokio::sync::Mutex;
 
 use crate::{Builder, Error, Source};
@@ -25,11 +25,23 @@ use crate::{Builder, Error, Source};
 /// ```
 #[derive(Debug)]
 pub struct Engine {
-    pipeline: Mutex<Pipeline>,
+    pub(crate) pipeline: Mutex<Pipeline>,
     pub(crate) machines: Arc<dyn Machines>,
+    pub(crate) manifest: Arc<Manifest>,
     pub(crate) store: Arc<dyn Store>,
-    options: Options,
+    pub(crate) options: Options,
+    pub(crate) place: Place,
     warnings: Vec<Diagnostic>,
+}
+
+/// Where an engine lives, and with which definitions it was opened.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) database: PathBuf,
+    pub(crate) state: PathBuf,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The definitions given at opening; another version may be at work.
+    pub(crate) own: Definitions,
 }
 
 impl Engine {
@@ -54,13 +66,20 @@ impl Engine {
         store: Arc<dyn Store>,
         options: Options,
         warnings: Vec<Diagnostic>,
+        place: Place,
     ) -> Self {
-        Self { pipeline: Mutex::new(pipeline), machines, store, options, warnings }
+        let manifest = Arc::new(machines.manifest().clone());
+        Self { pipeline: Mutex::new(pipeline), machines, manifest, store, options, place, warnings }
     }
 
-    /// What was compiled.
+    /// The definitions at work, compiled.
     pub fn manifest(&self) -> &Manifest {
-        self.machines.manifest()
+        &self.manifest
+    }
+
+    /// Name of the version at work: events are processed by it, and builds are of it.
+    pub async fn version(&self) -> String {
+        self.pipeline.lock().await.version().to_owned()
     }
 
     /// Warnings about the definitions.
@@ -74,10 +93,7 @@ impl Engine {
     ///
     /// [`Error::UnknownName`] with the names that exist.
     pub fn entity(&self, name: &str) -> Result<&EntityManifest, Error> {
-        self.manifest().find_entity(name).map(|(_, entity)| entity).ok_or_else(|| {
-            let known: Vec<&str> = self.manifest().entities.iter().map(|e| e.name.as_str()).collect();
-            Error::UnknownName { what: "entity type", name: name.to_owned(), known: known.join(", ") }
-        })
+        known(&self.manifest, name)
     }
 
     /// Stores raw records of one source, given as JSON texts, and with `process` interprets them at once. Durable
@@ -109,6 +125,15 @@ impl Engine {
     /// What module and store say; failures of single events are in the result.
     pub async fn build(&self, options: BuildOptions) -> Result<BuildResult, Error> {
         Ok(self.pipeline.lock().await.build(options).await?)
+    }
+
+    /// What [`Engine::build`] with these options would do; does nothing.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn plan(&self, options: BuildOptions) -> Result<Impact, Error> {
+        Ok(self.pipeline.lock().await.preview(options).await?)
     }
 
     /// Runs the time rules due before an instant, or before now.
@@ -146,11 +171,14 @@ impl Engine {
     pub async fn verify(&self) -> Result<Verification, Error> {
         Ok(self.pipeline.lock().await.verify().await?)
     }
+}
 
-    /// The tables that readers see now.
-    pub(crate) async fn realm(&self) -> Realm {
-        self.pipeline.lock().await.realm()
-    }
+/// An entity type by name.
+pub(crate) fn known<'m>(manifest: &'m Manifest, name: &str) -> Result<&'m EntityManifest, Error> {
+    manifest.find_entity(name).map(|(_, entity)| entity).ok_or_else(|| {
+        let known: Vec<&str> = manifest.entities.iter().map(|e| e.name.as_str()).collect();
+        Error::UnknownName { what: "entity type", name: name.to_owned(), known: known.join(", ") }
+    })
 }
 
 /// A long ingest: records come in pieces, the result is of the whole.

@@ -42,6 +42,26 @@ pub enum Error {
         /// Those that exist.
         known: String,
     },
+    /// No entity has this hint.
+    #[error("no entity has the hint '{0}'")]
+    UnknownHint(String),
+    /// The version has no history yet.
+    #[error("version '{0}' has not been built yet")]
+    NotBuilt(String),
+    /// The version cannot be dropped: readers see it, or this engine works with it.
+    #[error("version '{0}' is in use")]
+    VersionInUse(String),
+    /// A file of the engine's own cannot be read or written.
+    #[error("{operation} {}: {source}", path.display())]
+    File {
+        /// What was being done.
+        operation: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// The compiler is damaged.
     #[error(transparent)]
     Emit(defacto_compiler::EmitError),
@@ -60,7 +80,13 @@ impl Error {
     /// What kind of error this is.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Project { .. } | Self::Config(_) | Self::UnknownName { .. } => ErrorKind::Usage,
+            Self::Project { .. }
+            | Self::Config(_)
+            | Self::UnknownName { .. }
+            | Self::UnknownHint(_)
+            | Self::NotBuilt(_)
+            | Self::VersionInUse(_) => ErrorKind::Usage,
+            Self::File { .. } => ErrorKind::Storage,
             Self::Definitions(_) => ErrorKind::Definitions,
             Self::Emit(_) | Self::Load(_) => ErrorKind::Internal,
             Self::Pipeline(error) => pipeline_kind(error),
@@ -76,9 +102,9 @@ fn pipeline_kind(error: &defacto_pipeline::Error) -> ErrorKind {
         E::UnknownSource { .. }
         | E::UnknownEntity(_)
         | E::UnknownVersion(_)
-        | E::VersionTaken(_)
         | E::Identity(_)
         | E::Unsupported(_) => ErrorKind::Usage,
+        E::VersionTaken(_) => ErrorKind::Definitions,
         E::Ledger { .. } => ErrorKind::Storage,
     }
 }

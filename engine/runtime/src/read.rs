@@ -1,23 +1,12 @@
 //! Reading what is stored: pages of rows, never everything at once.
 
-use defacto_model::{EntityId, Sequence, Timestamp, Value, ValueType};
-use defacto_ports::{
-    EdgeKey, EdgeRow, HintKey, HintRequest, HintRow, HistoryQuery, HistoryRecord, LedgerRow, Reader, Realm,
-};
+use defacto_model::{Sequence, Value};
+use defacto_ports::{HintKey, HintRequest, HintRow, HistoryQuery, LedgerRow, Reader};
 
-use crate::{Engine, Error};
+use crate::{Edges, Engine, Error, HistoryPages};
 
 /// Rows of a page.
-const PAGE_ROWS: usize = 5_000;
-
-/// History rows in (id, valid_from) order.
-pub struct HistoryPages {
-    reader: Box<dyn Reader>,
-    realm: Realm,
-    entity_type: String,
-    query: HistoryQuery,
-    ended: bool,
-}
+pub(crate) const PAGE_ROWS: usize = 5_000;
 
 /// Hints in key order.
 pub struct HintPages {
@@ -32,27 +21,23 @@ pub struct LedgerPages {
     after: Sequence,
 }
 
-/// Every version of a relationship's edges.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Edges {
-    /// Names and types of the edge properties.
-    pub properties: Vec<(String, ValueType)>,
-    /// Versions, in the direction of the name asked for, by (source, target, valid_from).
-    pub rows: Vec<EdgeRow>,
-}
-
 impl Engine {
-    /// History of an entity type.
+    /// History of an entity type in the active version.
     ///
     /// # Errors
     ///
     /// An unknown type, or what the store says.
     pub async fn history(&self, entity_type: &str, query: HistoryQuery) -> Result<HistoryPages, Error> {
-        self.entity(entity_type)?;
-        let realm = self.realm().await;
-        let query = HistoryQuery { limit: PAGE_ROWS, ..query };
-        let reader = self.store.read().await?;
-        Ok(HistoryPages { reader, realm, entity_type: entity_type.to_owned(), query, ended: false })
+        self.view(None).await?.history(entity_type, query).await
+    }
+
+    /// Every version of the edges of a relationship, named from either side, in the active version.
+    ///
+    /// # Errors
+    ///
+    /// An unknown relationship, or what the store says.
+    pub async fn edges(&self, relationship: &str) -> Result<Edges, Error> {
+        self.view(None).await?.edges(relationship).await
     }
 
     /// Every hint.
@@ -131,81 +116,6 @@ impl Engine {
         known.sort_unstable();
         known.dedup();
         Error::UnknownName { what: "identity field", name: name.to_owned(), known: known.join(", ") }
-    }
-
-    /// Every version of the edges of a relationship, named from either side.
-    ///
-    /// # Errors
-    ///
-    /// An unknown relationship, or what the store says.
-    pub async fn edges(&self, relationship: &str) -> Result<Edges, Error> {
-        let realm = self.realm().await;
-        let mut reader = self.store.read().await?;
-        let mut edges = Edges { properties: Vec::new(), rows: Vec::new() };
-        let mut known = Vec::new();
-        for entity in &self.manifest().entities {
-            for declared in &entity.relationships {
-                known.push(declared.name.as_str());
-                if declared.name != relationship {
-                    continue;
-                }
-                if edges.properties.is_empty() {
-                    edges.properties.clone_from(&declared.properties);
-                }
-                let (pair, forward) = defacto_pipeline::canonical_pair(&entity.name, declared);
-                read_edges(reader.as_mut(), &realm, &pair, forward, &mut edges.rows).await?;
-            }
-        }
-        if !known.contains(&relationship) {
-            known.sort_unstable();
-            known.dedup();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            return Err(Error::UnknownName { what: "relationship", name: relationship.to_owned(), known });
-        }
-        edges.rows.sort_by_key(|row| (row.source, row.target, row.valid_from));
-        edges.rows.dedup();
-        Ok(edges)
-    }
-}
-
-async fn read_edges(
-    reader: &mut dyn Reader,
-    realm: &Realm,
-    pair: &EdgeKey,
-    forward: bool,
-    rows: &mut Vec<EdgeRow>,
-) -> Result<(), Error> {
-    let mut after: Option<(EntityId, EntityId, Timestamp)> = None;
-    loop {
-        let page = reader.edges(realm, pair, after, PAGE_ROWS).await?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after = Some((last.source, last.target, last.valid_from));
-        rows.extend(page.into_iter().map(|row| {
-            if forward { row } else { EdgeRow { source: row.target, target: row.source, ..row } }
-        }));
-    }
-}
-
-impl std::fmt::Debug for HistoryPages {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HistoryPages").finish_non_exhaustive()
-    }
-}
-
-impl HistoryPages {
-    /// The next rows; empty at the end.
-    ///
-    /// # Errors
-    ///
-    /// What the store says.
-    pub async fn next_page(&mut self) -> Result<Vec<HistoryRecord>, Error> {
-        if self.ended {
-            return Ok(Vec::new());
-        }
-        let page = self.reader.history(&self.realm, &self.entity_type, &self.query).await?;
-        self.query.after = page.last().map(|last| (last.entity_id, last.row.valid_from));
-        self.ended = page.len() < PAGE_ROWS;
-        Ok(page)
     }
 }
 

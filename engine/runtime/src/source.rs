@@ -59,6 +59,11 @@ impl Source {
         Ok(Self::Files(files))
     }
 
+    /// Definitions in memory: one YAML or JSON document; the name is what messages show.
+    pub fn text(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::Document { name: name.into(), text: text.into() }
+    }
+
     /// The same, as the compiler takes it.
     pub fn input(&self) -> Input<'_> {
         match self {
