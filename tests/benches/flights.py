@@ -7,7 +7,8 @@ The job: ingest 667,444 real events, build, read one history back. Prints events
 database size for Defacto; the same rows written to SQLite by a bare loop of prepared statements (the floor:
 no program that stores these rows in SQLite can do better); and the same job on PyPI defacto==0.1.1, which needs
 Python 3.12 or newer (REFERENCE_PYTHON names it) and stops early, so it runs on the first 20,000 events unless
-REFERENCE_LIMIT says otherwise. Exits with 1 when the job is slower than 2.5 times the floor.
+REFERENCE_LIMIT says otherwise. Exits with 1 when the job is slower than 2.5 times the floor, or when an event costs more
+than 1.3 times what it costs in a job of 20,000 (CPU time: that is what does not depend on other programs).
 """
 import argparse, json, os, pathlib, resource, shutil, sqlite3, subprocess, sys, tempfile, time
 
@@ -15,6 +16,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "definitions-examples" / "flights"
 AS_OF = "2014-01-01T00:00:00Z"
 RATIO_MAX = 2.5
+SMALL = 20_000
+SCALE_MAX = 1.3
 FLOOR_BATCH = 5_000
 
 REFERENCE = """
@@ -52,7 +55,7 @@ def head(path: pathlib.Path, limit: int, work: pathlib.Path) -> pathlib.Path:
 
 
 def run(command: list, quiet=False) -> tuple:
-    """Runs a command; returns its seconds, its peak memory in MiB and its standard output."""
+    """Runs a command; returns its seconds, its peak memory in MiB, its output and the seconds of CPU it used."""
     started = time.perf_counter()
     child = subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE,
                              stderr=subprocess.DEVNULL if quiet else None)
@@ -60,22 +63,23 @@ def run(command: list, quiet=False) -> tuple:
     _, status, usage = os.wait4(child.pid, 0)
     if os.waitstatus_to_exitcode(status) != 0:
         raise SystemExit(f"{' '.join(map(str, command))} ended with {os.waitstatus_to_exitcode(status)}")
-    return time.perf_counter() - started, usage.ru_maxrss / 1024, out
+    return time.perf_counter() - started, usage.ru_maxrss / 1024, out, usage.ru_utime + usage.ru_stime
 
 
 def job(binary: str, project: pathlib.Path, inputs: dict) -> dict:
-    base = [binary, "--project", project, "--quiet"]
-    steps, peak, events = {}, 0.0, 0
+    base = [binary, "--project", project, "--quiet", "--log-level", "error"]
+    steps, peak, events, cpu = {}, 0.0, 0, 0.0
     for source, path in inputs.items():
-        seconds, memory, out = run(base + ["ingest", source, path, "--format", "json"])
-        steps[f"ingest {source}"], peak = seconds, max(peak, memory)
+        seconds, memory, out, used = run(base + ["ingest", source, path, "--format", "json"])
+        steps[f"ingest {source}"], peak, cpu = seconds, max(peak, memory), cpu + used
         events += json.loads(out)["events_ingested"]
-    steps["build"], memory, _ = run(base + ["build", "--as-of", AS_OF])
-    peak = max(peak, memory)
-    seconds, _, out = run(base + ["history", "aircraft", "--format", "jsonl"])
+    steps["build"], memory, _, used = run(base + ["build", "--as-of", AS_OF])
+    peak, cpu = max(peak, memory), cpu + used
+    seconds, _, out, _ = run(base + ["history", "aircraft", "--format", "jsonl"])
     total = sum(steps.values())
     database = project / ".defacto" / "defacto.db"
     return {"events": events, "seconds": total, "events_per_s": events / total, "peak_mib": peak,
+            "cpu_us_per_event": cpu / events * 1e6,
             "steps": steps, "history_rows": out.count(b"\n"), "history_s": seconds,
             "database_mib": sum(f.stat().st_size for f in database.parent.glob("defacto.db*")) / 2**20}
 
@@ -121,7 +125,7 @@ def reference(inputs: dict, work: pathlib.Path) -> dict:
     script = work / "reference.py"
     script.write_text(REFERENCE)
     limit = os.environ.get("REFERENCE_LIMIT", "20000")
-    _, _, out = run([venv / "bin" / "python", script, EXAMPLE, limit] + [f"{s}={p}" for s, p in inputs.items()])
+    _, _, out, _ = run([venv / "bin" / "python", script, EXAMPLE, limit] + [f"{s}={p}" for s, p in inputs.items()])
     return json.loads(out.splitlines()[-1])
 
 
@@ -140,15 +144,26 @@ def main():
     inputs = {"registry": events / "registry.jsonl",
               "operations": head(events / "operations.jsonl", a.limit, a.work)}
     project = a.work / "project"
-    shutil.rmtree(project, ignore_errors=True)
-    shutil.copytree(EXAMPLE, project, ignore=shutil.ignore_patterns(".defacto", "data", "expected"))
+
+    def fresh():
+        shutil.rmtree(project, ignore_errors=True)
+        shutil.copytree(EXAMPLE, project, ignore=shutil.ignore_patterns(".defacto", "data", "expected"))
+
+    fresh()
+    few = inputs | {"operations": head(events / "operations.jsonl", SMALL, a.work)}
+    small = job(a.defacto, project, few)
+    fresh()
     result = {"defacto": job(a.defacto, project, inputs)}
+    scale = result["defacto"]["cpu_us_per_event"] / small["cpu_us_per_event"]
+    result["scale"] = {"events": small["events"], "cpu_us_per_event": small["cpu_us_per_event"], "ratio": scale}
     if not a.no_floor:
         seconds = floor(project / ".defacto" / "defacto.db", a.work)
         result["floor"] = {"seconds": seconds, "ratio": result["defacto"]["seconds"] / seconds}
     if not a.no_reference:
         result["reference"] = reference(inputs, a.work)
     print(json.dumps(result, indent=1))
+    if scale > SCALE_MAX:
+        raise SystemExit(f"an event of many costs more than {SCALE_MAX} times one of few")
     if not a.no_floor and result["floor"]["ratio"] > RATIO_MAX:
         raise SystemExit(f"slower than {RATIO_MAX} times the floor")
 
