@@ -2,6 +2,11 @@
 //!
 //! Prints times and sizes. Times depend on the machine and are not judged; sizes do not, and more than
 //! [`SIZE_MAX`] ends with exit code 1.
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and stops where it cannot go on"
+)]
 
 use std::fmt::Write;
 use std::time::Instant;

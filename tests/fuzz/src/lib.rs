@@ -2,6 +2,12 @@
 //! panics where something is wrong; `tests/it` feeds each with mutated cases of the corpus for a while.
 //!
 //! Invariant: an input is made from a seed alone, so that a printed seed repeats a run.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a target says what is wrong by a panic"
+)]
 
 pub mod corpus;
 pub mod data;
