@@ -14,8 +14,11 @@ fn compile(program: &defacto_check::Program) -> Compiled {
     emit_with(&library, false, program, &Hashes::default()).unwrap()
 }
 
+/// Name and content of a custom section.
+type Section = (String, Vec<u8>);
+
 /// Core modules of a component, and its own custom sections.
-fn parts(component: &[u8]) -> (Vec<Vec<u8>>, Vec<(String, Vec<u8>)>) {
+fn parts(component: &[u8]) -> (Vec<Vec<u8>>, Vec<Section>) {
     let mut modules = Vec::new();
     let mut custom = Vec::new();
     let mut depth = 0;
@@ -129,7 +132,6 @@ fn the_real_library_has_every_function() {
     for program in [program::small(), program::every_form()] {
         let compiled = crate::emit(&program, &Hashes::default()).unwrap();
         Validator::new().validate_all(&compiled.component).unwrap();
-        println!("{} bytes: {:?}", compiled.component.len(), compiled.statistics);
     }
 }
 
