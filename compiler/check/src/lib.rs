@@ -8,6 +8,7 @@ mod effect;
 mod entity;
 mod eval;
 mod expression;
+mod flows;
 mod identifier;
 mod kinds;
 mod library;
@@ -26,4 +27,5 @@ mod usage;
 
 pub use checker::check;
 pub use eval::{ExpressionError, ExpressionScope, check_expression};
+pub use flows::fields_into;
 pub use program::*;

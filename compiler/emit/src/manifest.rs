@@ -1,6 +1,6 @@
 use defacto_check::{
     Entity, EntityEvent, Mapping, Program, Property, Relationship, Source, SourceEvent, Timestamp,
-    Type,
+    Type, fields_into,
 };
 use defacto_frames::abi;
 use defacto_model::{
@@ -54,7 +54,10 @@ fn entity(entity: &Entity) -> EntityManifest {
                 rules: crate::constants::count(s.after.len()),
             })
             .collect(),
-        properties: entity.properties.iter().map(property).collect(),
+        properties: (0..)
+            .zip(&entity.properties)
+            .map(|(index, one)| property(entity, index, one))
+            .collect(),
         identity: entity
             .identity
             .iter()
@@ -71,13 +74,14 @@ fn entity(entity: &Entity) -> EntityManifest {
     }
 }
 
-fn property(property: &Property) -> PropertyManifest {
+fn property(entity: &Entity, index: u32, property: &Property) -> PropertyManifest {
     PropertyManifest {
         name: property.name.clone(),
         r#type: property.r#type,
         computed: property.compute.is_some(),
         sensitive: property.sensitive,
         treatment: property.treatment,
+        fed_by: property.treatment.map_or_else(Vec::new, |_| fields_into(entity, index)),
     }
 }
 

@@ -250,6 +250,7 @@ fn manifest() -> EntityManifest {
         computed: false,
         sensitive: None,
         treatment: None,
+        fed_by: Vec::new(),
     };
     let field =
         |name: &str, r#type| FieldManifest { origin: FieldOrigin::Data(name.to_owned()), r#type };

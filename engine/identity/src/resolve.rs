@@ -11,8 +11,12 @@ pub struct Hint<'a> {
     pub space: SpaceId,
     /// Index of the identity field that brings it.
     pub field: u32,
-    /// Text after `normalize` and case folding.
+    /// Text after `normalize` and case folding, or what stands for it since it was redacted.
     pub value: &'a str,
+    /// The text itself: ids are made from it.
+    pub plain: &'a str,
+    /// In a redacted event: the id that its hints gave to a new entity when they were still known.
+    pub candidate: Option<EntityId>,
 }
 
 /// The hints of an event for one entity type, in written order.
@@ -301,14 +305,18 @@ impl Pass<'_> {
 
     /// The id that hints, none of them known, give to a new entity (engine.md 2.3).
     fn new_id(&self, hints: &[Hint<'_>]) -> EntityId {
-        let smallest = hints.iter().map(|h| (self.spaces.name(h.space), h.value, h.space)).min();
-        let (space, value, key) = smallest.unwrap_or(("", "", SpaceId(u32::MAX)));
+        if let Some(candidate) = hints.iter().find_map(|hint| hint.candidate) {
+            return candidate;
+        }
+        let smallest =
+            hints.iter().map(|h| (self.spaces.name(h.space), h.plain, h.space, h.value)).min();
+        let (space, plain, key, value) = smallest.unwrap_or(("", "", SpaceId(u32::MAX), ""));
         let generation = if self.generations.is_empty() {
             0
         } else {
             self.generations.get(&(key, value.to_owned())).copied().unwrap_or(0)
         };
-        entity_id(self.namespace, self.spaces.entity_type(key), space, value, generation)
+        entity_id(self.namespace, self.spaces.entity_type(key), space, plain, generation)
     }
 }
 
@@ -352,8 +360,13 @@ mod tests {
     }
 
     fn event<'a>(sequence: i64, hints: &[(u32, &'a str)]) -> Step<'a> {
-        let hints =
-            hints.iter().map(|&(field, value)| Hint { space: SpaceId(field), field, value });
+        let hints = hints.iter().map(|&(field, value)| Hint {
+            space: SpaceId(field),
+            field,
+            value,
+            plain: value,
+            candidate: None,
+        });
         Step::Event(EventStep {
             sequence: Sequence(sequence),
             timestamp: Timestamp::EPOCH,

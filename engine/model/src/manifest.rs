@@ -125,6 +125,9 @@ pub struct PropertyManifest {
     pub sensitive: Option<Sensitivity>,
     /// Effective treatment: `redact` when only `sensitive` is set.
     pub treatment: Option<Treatment>,
+    /// Event fields that flow into a sensitive property through `set … from`, sorted; empty for others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fed_by: Vec<String>,
 }
 
 /// One identity field.

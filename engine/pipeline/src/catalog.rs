@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 use defacto_identity::Spaces;
@@ -7,6 +7,7 @@ use defacto_planner::Hashes;
 use sha2::{Digest, Sha256};
 
 use crate::pairs::Pairs;
+use crate::treatment::{FieldTreatment, looks_treated, treated};
 
 /// What follows from a manifest and is needed for every event.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Catalog {
     /// Source and event type to the event's definition.
     mapped: HashMap<String, HashMap<String, SourceEventManifest>>,
     pub(crate) hashes: Hashes,
+    /// By entity type: fields that its redaction rewrites.
+    pub(crate) treated: Vec<BTreeMap<String, FieldTreatment>>,
 }
 
 /// The ledger's rows of the engine itself have this source.
@@ -48,6 +51,7 @@ impl Catalog {
                 label: manifest.label_hash.clone(),
                 module: digest.to_owned(),
             },
+            treated: manifest.entities.iter().map(treated).collect(),
             manifest: manifest.clone(),
         }
     }
@@ -95,6 +99,12 @@ impl Catalog {
     pub(crate) fn identity_field_name(&self, entity: u32, field: u32) -> &str {
         let entity = self.manifest.entities.get(entity as usize);
         entity.and_then(|e| e.identity.get(field as usize)).map_or("", |f| &f.name)
+    }
+
+    /// Whether the value of a redacted event's field is only what a redaction may have left.
+    pub(crate) fn is_treated(&self, field: &str, text: &str) -> bool {
+        let mut treatments = self.treated.iter().filter_map(|fields| fields.get(field));
+        treatments.any(|field| looks_treated(text, field.treatment))
     }
 
     /// Whether some state of a type has time rules.

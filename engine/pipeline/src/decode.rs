@@ -32,9 +32,12 @@ impl Event {
         self.data.get(at).map(|(_, value)| value)
     }
 
-    /// Whether a value is only the mark that redaction left (decision 45): it gives no hint.
-    pub(crate) fn redacted(&self, value: &Value) -> bool {
-        self.redacted && value.as_str().is_some_and(|text| text == REDACTED)
+    /// Whether a value is only what redaction or erasure left (decision 45): it gives no hint.
+    pub(crate) fn redacted(&self, catalog: &Catalog, field: &str, value: &Value) -> bool {
+        self.redacted
+            && value
+                .as_str()
+                .is_some_and(|text| text == REDACTED || catalog.is_treated(field, text))
     }
 
     /// Reads a row of the ledger.

@@ -1,18 +1,17 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
-use defacto_model::{EntityId, Sequence, Value};
+use defacto_model::{EntityId, Sequence};
 use defacto_ports::{EntityEventRow, HintKey, LedgerRow, Realm, Transaction};
-use sha2::{Digest, Sha256};
 
 use crate::apply::Summary;
 use crate::catalog::{Catalog, hex};
-use crate::decode::REDACTED;
 use crate::edges::{EdgeWork, write_edges};
 use crate::lifecycle::known;
 use crate::merges::MergeIndex;
 use crate::pipeline::settings;
+use crate::secrets::{hmac, secret};
+use crate::treatment::{Treating, treat, treat_path};
 use crate::{EraseResult, Error, Pipeline};
 
 impl Pipeline {
@@ -171,14 +170,14 @@ impl Pipeline {
                         if let Some((_, value)) =
                             fields.iter_mut().find(|(name, _)| *name == field.name)
                         {
-                            *value = blank(value);
+                            *value = treat(value, &Treating::MARK);
                         }
                     }
                 }
                 event.data = defacto_json::encode_data(&fields);
                 if let Ok(mut raw) = defacto_json::parse(&event.raw) {
                     for path in paths {
-                        blank_path(&mut raw, path);
+                        treat_path(&mut raw, path, &Treating::MARK);
                     }
                     event.raw = defacto_json::to_json(&raw);
                 }
@@ -198,14 +197,7 @@ impl Pipeline {
         tx: &mut dyn Transaction,
         key: &HintKey,
     ) -> Result<String, Error> {
-        let secret = match tx.setting(settings::ERASURE_KEY).await? {
-            Some(secret) => secret,
-            None => {
-                let secret = new_secret();
-                tx.set_setting(settings::ERASURE_KEY, &secret).await?;
-                secret
-            }
-        };
+        let secret = secret(tx, settings::ERASURE_KEY).await?;
         let text = format!("{}\0{}\0{}", key.entity_type, key.space, key.value);
         Ok(hex(&hmac(secret.as_bytes(), text.as_bytes())))
     }
@@ -227,62 +219,4 @@ async fn relaters(
         }
     }
     Ok(out.into_iter().collect())
-}
-
-/// The value that stands for one taken out: the marker for text, else null (decision 46).
-fn blank(value: &Value) -> Value {
-    match value {
-        Value::String(_) => Value::String(REDACTED.to_owned()),
-        _ => Value::Null,
-    }
-}
-
-/// Blanks the value at a dot-path, if there is one.
-fn blank_path(value: &mut Value, path: &str) {
-    if let Value::Object(fields) = value
-        && let Some(found) = fields.get_mut(path)
-    {
-        *found = blank(found);
-        return;
-    }
-    let (head, rest) = path.split_once('.').map_or((path, None), |(head, rest)| (head, Some(rest)));
-    let found = match value {
-        Value::Object(fields) => fields.get_mut(head),
-        Value::List(items) => head.parse::<i64>().ok().and_then(|at| {
-            let len = i64::try_from(items.len()).ok()?;
-            let at = if at < 0 { at.checked_add(len)? } else { at };
-            items.get_mut(usize::try_from(at).ok()?)
-        }),
-        _ => None,
-    };
-    match (found, rest) {
-        (Some(found), None) => *found = blank(found),
-        (Some(found), Some(rest)) => blank_path(found, rest),
-        (None, _) => {}
-    }
-}
-
-/// HMAC-SHA-256 (RFC 2104).
-fn hmac(key: &[u8], text: &[u8]) -> [u8; 32] {
-    let mut block = [0u8; 64];
-    if key.len() > block.len() {
-        block.iter_mut().zip(Sha256::digest(key)).for_each(|(to, from)| *to = from);
-    } else {
-        block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
-    }
-    let inner =
-        Sha256::new().chain_update(block.map(|byte| byte ^ 0x36)).chain_update(text).finalize();
-    Sha256::new().chain_update(block.map(|byte| byte ^ 0x5c)).chain_update(inner).finalize().into()
-}
-
-/// A key that nobody knows: from the random state that the standard library draws from the system. It decides
-/// nothing about history, only how erased hints are remembered.
-fn new_secret() -> String {
-    let mut bytes = Vec::with_capacity(32);
-    for round in 0..4u64 {
-        let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
-        hasher.write_u64(round);
-        bytes.extend(hasher.finish().to_le_bytes());
-    }
-    hex(&bytes)
 }

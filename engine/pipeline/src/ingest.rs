@@ -372,6 +372,7 @@ pub(crate) fn new_event(
                 entity_type: entity_type.clone(),
                 field: field.clone(),
                 value: value.clone(),
+                candidate: None,
             })
             .collect(),
         ingested_at: now,

@@ -25,13 +25,16 @@ mod merges;
 mod pairs;
 mod pipeline;
 mod recompute;
+mod redact;
 mod renormalize;
 mod resolve;
 mod results;
 mod retire;
 mod rows;
+mod secrets;
 mod status;
 mod tick;
+mod treatment;
 mod verify;
 mod versions;
 

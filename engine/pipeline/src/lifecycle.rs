@@ -9,7 +9,7 @@ use crate::apply::{Block, Target};
 use crate::catalog::{Catalog, MERGE_EVENT, SYSTEM_SOURCE};
 use crate::decode::Event;
 use crate::merges::MergeIndex;
-use crate::{BuildOptions, BuildResult, Definitions, Error, MergeResult, Pipeline, RedactResult};
+use crate::{BuildOptions, BuildResult, Definitions, Error, MergeResult, Pipeline};
 
 impl Pipeline {
     /// Merges one entity into another, for good (engine.md 2.5). Merging what is one already does nothing.
@@ -146,29 +146,6 @@ impl Pipeline {
     /// [`Error::VersionTaken`]; what the store says.
     pub async fn register(&mut self, definitions: &Definitions) -> Result<(), Error> {
         self.ensure_version(definitions, false).await
-    }
-
-    /// Redacts the sensitive fields of an entity's events (engine.md 1.5).
-    ///
-    /// # Errors
-    ///
-    /// [`Error::UnknownEntity`]; [`Error::Unsupported`] when the type has sensitive properties.
-    pub async fn redact(&mut self, id: EntityId) -> Result<RedactResult, Error> {
-        self.bring_up().await?;
-        let mut reader = self.store.read().await?;
-        let (root, hints) = known(&mut *reader, id).await?;
-        let entity =
-            hints.first().and_then(|hint| self.catalog.manifest.find_entity(&hint.key.entity_type));
-        if entity.is_some_and(|(_, entity)| entity.properties.iter().any(|p| p.treatment.is_some()))
-        {
-            return Err(Error::Unsupported("redaction"));
-        }
-        Ok(RedactResult {
-            entity_id: root,
-            events_redacted: 0,
-            rows_rewritten: 0,
-            hints_replaced: 0,
-        })
     }
 
     /// Takes back a merge.

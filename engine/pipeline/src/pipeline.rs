@@ -55,6 +55,10 @@ pub(crate) mod settings {
     pub(crate) const ERASURE_KEY: &str = "erasure_key";
     /// Set once a hint was erased.
     pub(crate) const ANY_ERASED: &str = "any_erased";
+    /// Key of redacted values and hints.
+    pub(crate) const REDACTION_KEY: &str = "redaction_key";
+    /// Set once a hint was redacted.
+    pub(crate) const ANY_REDACTED: &str = "any_redacted";
 }
 
 /// One namespace of a store together with the definitions by which it is processed. One writer: methods take
@@ -76,6 +80,8 @@ pub struct Pipeline {
     pub(crate) states: StateCache,
     pub(crate) any_merges: bool,
     pub(crate) any_erased: bool,
+    /// Key of redacted hints, once there are any.
+    pub(crate) redaction: Option<String>,
     /// Time spent by the operation under way.
     pub(crate) timing: Timing,
 }
@@ -108,6 +114,7 @@ impl Pipeline {
             beside: false,
             any_merges: false,
             any_erased: false,
+            redaction: None,
             timing: Timing::default(),
         };
         pipeline.ensure_version(&definitions, true).await?;
@@ -173,6 +180,10 @@ impl Pipeline {
         let any = reader.merges_between(Sequence(0), Sequence(i64::MAX), 1).await?;
         self.any_merges = !any.is_empty();
         self.any_erased = reader.setting(settings::ANY_ERASED).await?.is_some();
+        self.redaction = match reader.setting(settings::ANY_REDACTED).await? {
+            Some(_) => reader.setting(settings::REDACTION_KEY).await?,
+            None => None,
+        };
         self.forget();
         Ok(())
     }

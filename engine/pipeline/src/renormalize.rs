@@ -171,6 +171,7 @@ impl Pipeline {
                             entity_type: catalog.entity_name(entity).to_owned(),
                             field: catalog.identity_field_name(entity, field).to_owned(),
                             value,
+                            candidate: None,
                         });
                     }
                 }

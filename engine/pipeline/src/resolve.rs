@@ -11,6 +11,7 @@ use defacto_ports::{EntityEventRow, HintKey, HintRequest, HintRow, MergeRow, Tra
 use crate::blocking::blocking;
 use crate::catalog::{Catalog, MERGE_EVENT, SYSTEM_SOURCE};
 use crate::decode::Event;
+use crate::treatment::hashed;
 use crate::{Error, Pipeline};
 
 /// What resolving a block brought.
@@ -46,7 +47,14 @@ impl Pipeline {
         let catalog = Arc::clone(&self.catalog);
         let fields = self.relate_hints(&catalog, events)?;
         let merges = merge_hints(&catalog, events);
-        let steps = steps(&catalog, events, &fields, &merges);
+        let redacted;
+        let mut steps = steps(&catalog, events, &fields, &merges);
+        if let Some(key) = &self.redaction {
+            redacted = redacted_hints(tx, &catalog, key, &steps).await?;
+            if !redacted.is_empty() {
+                stand_in(&mut steps, &redacted);
+            }
+        }
         let generations = self.look_up(tx, &catalog, &steps).await?;
         let resolution = resolve(
             &self.options.namespace,
@@ -100,7 +108,7 @@ impl Pipeline {
                             });
                         } else if let Some(value) = event.value(name)
                             && !value.is_null()
-                            && !event.redacted(value)
+                            && !event.redacted(catalog, name, value)
                         {
                             places.push((place, field));
                             requests.push(HintRequest {
@@ -154,7 +162,7 @@ impl Pipeline {
         catalog: &Catalog,
         steps: &[Step<'_>],
     ) -> Result<Generations, Error> {
-        let mut missing: Vec<(SpaceId, &str)> = Vec::new();
+        let mut missing: Vec<(SpaceId, &str, &str)> = Vec::new();
         {
             let mut seen: HashSet<(SpaceId, &str)> = HashSet::new();
             let known = &self.identity.hints;
@@ -163,7 +171,7 @@ impl Pipeline {
                     if known.get(hint.space, hint.value).is_none()
                         && seen.insert((hint.space, hint.value))
                     {
-                        missing.push((hint.space, hint.value));
+                        missing.push((hint.space, hint.value, hint.plain));
                     }
                 }
             }
@@ -173,14 +181,20 @@ impl Pipeline {
             return Ok(generations);
         }
         let keys: Vec<HintKey> =
-            missing.iter().map(|(space, value)| hint_key(catalog, *space, value)).collect();
+            missing.iter().map(|(space, value, _)| hint_key(catalog, *space, value)).collect();
         let found = tx.find_hints(&keys).await?;
-        for ((space, value), id) in missing.iter().zip(found) {
+        for ((space, value, plain), id) in missing.iter().zip(found) {
             match id {
                 Some(id) => self.identity.hints.insert(*space, value, id),
                 None if self.any_erased => {
                     let digest = self.hint_digest(tx, &hint_key(catalog, *space, value)).await?;
-                    let generation = tx.erased_generation(&digest).await?;
+                    let mut generation = tx.erased_generation(&digest).await?;
+                    if value != plain {
+                        // Erased before it was redacted.
+                        let digest =
+                            self.hint_digest(tx, &hint_key(catalog, *space, plain)).await?;
+                        generation += tx.erased_generation(&digest).await?;
+                    }
                     if generation > 0 {
                         generations.insert((*space, (*value).to_owned()), generation);
                     }
@@ -272,6 +286,53 @@ fn hints_of<'a>(step: &'a Step<'a>) -> Vec<Hint<'a>> {
     }
 }
 
+/// Setting that marks a hint as redacted.
+pub(crate) fn redacted_setting(key: &HintKey) -> String {
+    format!("redacted_hint/{}/{}/{}", key.entity_type, key.space, key.value)
+}
+
+/// What stands in the identity map for hints of the steps that were redacted in some event.
+async fn redacted_hints(
+    tx: &mut dyn Transaction,
+    catalog: &Catalog,
+    key: &str,
+    steps: &[Step<'_>],
+) -> Result<HashMap<(SpaceId, String), String>, Error> {
+    let mut out: HashMap<(SpaceId, String), String> = HashMap::new();
+    let mut seen: HashSet<(SpaceId, &str)> = HashSet::new();
+    for step in steps {
+        for hint in hints_of(step) {
+            if hint.candidate.is_none() && seen.insert((hint.space, hint.value)) {
+                let text = hashed(key, hint.value);
+                let setting = redacted_setting(&hint_key(catalog, hint.space, &text));
+                if tx.setting(&setting).await?.is_some() {
+                    out.insert((hint.space, hint.value.to_owned()), text);
+                }
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Puts what stands for redacted hints in their place.
+fn stand_in<'a>(steps: &mut [Step<'a>], redacted: &'a HashMap<(SpaceId, String), String>) {
+    let put = |hint: &mut Hint<'a>| {
+        if let Some(text) = redacted.get(&(hint.space, hint.value.to_owned())) {
+            hint.value = text;
+        }
+    };
+    for step in steps {
+        match step {
+            Step::Event(event) => {
+                event.groups.iter_mut().flat_map(|group| &mut group.hints).for_each(put);
+                let relates = event.relates.iter_mut().filter_map(|relate| relate.hints.as_mut());
+                relates.flatten().for_each(put);
+            }
+            Step::Merge(merge) => merge.from.iter_mut().chain(&mut merge.into).for_each(put),
+        }
+    }
+}
+
 /// Reads the hints of explicit merges; `None` for other events.
 fn merge_hints(catalog: &Catalog, events: &[Arc<Event>]) -> Vec<Option<MergeHints>> {
     events
@@ -348,7 +409,8 @@ fn steps<'a>(
                 continue;
             };
             let Some(field) = catalog.identity_field(entity, &text.field) else { continue };
-            let Some(hint) = hint(catalog, entity, field, &text.value) else { continue };
+            let Some(mut hint) = hint(catalog, entity, field, &text.value) else { continue };
+            hint.candidate = text.candidate;
             match groups.iter_mut().find(|group| group.entity == entity) {
                 Some(group) => group.hints.push(hint),
                 None => groups.push(TypeHints { entity, hints: vec![hint] }),
@@ -385,5 +447,5 @@ fn steps<'a>(
 
 fn hint<'a>(catalog: &Catalog, entity: u32, field: u32, value: &'a str) -> Option<Hint<'a>> {
     let space = catalog.spaces.of_field(entity, field)?;
-    Some(Hint { space, field, value })
+    Some(Hint { space, field, value, plain: value, candidate: None })
 }

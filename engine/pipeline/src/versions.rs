@@ -216,7 +216,8 @@ impl Reached {
             for row in page {
                 let mut types: BTreeMap<String, Vec<HintKey>> = BTreeMap::new();
                 for hint in row.event.hints {
-                    let Some((entity, definition)) = catalog.manifest.find_entity(&hint.entity_type)
+                    let Some((entity, definition)) =
+                        catalog.manifest.find_entity(&hint.entity_type)
                     else {
                         continue;
                     };
@@ -225,7 +226,8 @@ impl Reached {
                         .identity
                         .get(field as usize)
                         .map_or_else(String::new, |field| field.space.clone());
-                    let key = HintKey { entity_type: hint.entity_type.clone(), space, value: hint.value };
+                    let key =
+                        HintKey { entity_type: hint.entity_type.clone(), space, value: hint.value };
                     types.entry(hint.entity_type).or_default().push(key);
                 }
                 groups.extend(types);

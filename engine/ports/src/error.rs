@@ -30,7 +30,9 @@ pub enum Error {
         what: &'static str,
     },
     /// Stored data are of a newer format than this program knows.
-    #[error("stored format {found} is newer than {known}, the newest that this program knows: use a newer defacto")]
+    #[error(
+        "stored format {found} is newer than {known}, the newest that this program knows: use a newer defacto"
+    )]
     Format {
         /// In the store.
         found: u32,
@@ -56,9 +58,10 @@ impl Error {
     pub fn disposition(&self) -> Disposition {
         match self {
             Self::Storage { retry: true, .. } | Self::Locked { .. } => Disposition::Retry,
-            Self::Storage { .. } | Self::Format { .. } | Self::Module { .. } | Self::Inconsistent { .. } => {
-                Disposition::Halt
-            }
+            Self::Storage { .. }
+            | Self::Format { .. }
+            | Self::Module { .. }
+            | Self::Inconsistent { .. } => Disposition::Halt,
         }
     }
 }

@@ -43,7 +43,10 @@ pub trait Machines: Send + Sync + std::fmt::Debug {
     /// # Errors
     ///
     /// As [`Machines::normalize`].
-    fn hints(&self, requests: &[HintRequest]) -> Result<Vec<Result<Option<String>, FaultReport>>, Error>;
+    fn hints(
+        &self,
+        requests: &[HintRequest],
+    ) -> Result<Vec<Result<Option<String>, FaultReport>>, Error>;
 }
 
 /// One received record.
@@ -149,7 +152,10 @@ pub struct EntityOutput {
 /// Event (ordinal in the input) or time rule (state and index) behind an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "named by the type's documentation")]
-pub enum ItemCause { Event(usize), Rule { state: u32, rule: u32 } }
+pub enum ItemCause {
+    Event(usize),
+    Rule { state: u32, rule: u32 },
+}
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]

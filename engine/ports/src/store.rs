@@ -52,8 +52,10 @@ pub struct HintText {
     pub entity_type: String,
     /// Identity field.
     pub field: String,
-    /// Text after `normalize` and case folding.
+    /// Text after `normalize` and case folding, or what stands for it after a redaction.
     pub value: String,
+    /// For a redacted hint: the id that the event's hints gave to a new entity before (decision 29).
+    pub candidate: Option<EntityId>,
 }
 
 /// Key of the identity map.
@@ -103,7 +105,10 @@ pub struct NewEvent {
 /// What append did with an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the sequence given, or that of the event already there")]
-pub enum Appended { Inserted(Sequence), Duplicate(Sequence) }
+pub enum Appended {
+    Inserted(Sequence),
+    Duplicate(Sequence),
+}
 
 /// An event of the ledger.
 #[derive(Debug, Clone, PartialEq)]
@@ -370,21 +375,59 @@ pub trait Transaction: Reader {
     /// Drops the tables of a generation.
     async fn drop_realm(&mut self, realm: &Realm) -> Result<(), Error>;
     /// Stores states.
-    async fn save_states(&mut self, realm: &Realm, entity_type: &str, rows: &[EntityStateRow]) -> Result<(), Error>;
+    async fn save_states(
+        &mut self,
+        realm: &Realm,
+        entity_type: &str,
+        rows: &[EntityStateRow],
+    ) -> Result<(), Error>;
     /// Deletes states.
-    async fn delete_states(&mut self, realm: &Realm, entity_type: &str, ids: &[EntityId]) -> Result<(), Error>;
+    async fn delete_states(
+        &mut self,
+        realm: &Realm,
+        entity_type: &str,
+        ids: &[EntityId],
+    ) -> Result<(), Error>;
     /// Writes history; at most one change per entity in a call.
-    async fn write_history(&mut self, realm: &Realm, entity_type: &str, changes: &[HistoryChange]) -> Result<(), Error>;
+    async fn write_history(
+        &mut self,
+        realm: &Realm,
+        entity_type: &str,
+        changes: &[HistoryChange],
+    ) -> Result<(), Error>;
     /// Deletes all rows of entities.
-    async fn delete_history(&mut self, realm: &Realm, entity_type: &str, ids: &[EntityId]) -> Result<(), Error>;
+    async fn delete_history(
+        &mut self,
+        realm: &Realm,
+        entity_type: &str,
+        ids: &[EntityId],
+    ) -> Result<(), Error>;
     /// Replaces all requests of the relaters from their first key given on (or adds, when later than all).
-    async fn add_edge_requests(&mut self, realm: &Realm, requests: &[EdgeRequest]) -> Result<(), Error>;
+    async fn add_edge_requests(
+        &mut self,
+        realm: &Realm,
+        requests: &[EdgeRequest],
+    ) -> Result<(), Error>;
     /// Deletes the requests made by entities at or after a time.
-    async fn delete_edge_requests(&mut self, realm: &Realm, relaters: &[(EntityId, Option<Timestamp>)]) -> Result<(), Error>;
+    async fn delete_edge_requests(
+        &mut self,
+        realm: &Realm,
+        relaters: &[(EntityId, Option<Timestamp>)],
+    ) -> Result<(), Error>;
     /// Writes versions of edges; at most one change per edge in a call.
-    async fn write_edges(&mut self, realm: &Realm, pair: &EdgeKey, changes: &[EdgeChange]) -> Result<(), Error>;
+    async fn write_edges(
+        &mut self,
+        realm: &Realm,
+        pair: &EdgeKey,
+        changes: &[EdgeChange],
+    ) -> Result<(), Error>;
     /// Deletes all versions of the edges that touch the ids (either end).
-    async fn delete_edges(&mut self, realm: &Realm, pair: &EdgeKey, touching: &[EntityId]) -> Result<(), Error>;
+    async fn delete_edges(
+        &mut self,
+        realm: &Realm,
+        pair: &EdgeKey,
+        touching: &[EntityId],
+    ) -> Result<(), Error>;
 
     // Progress and definitions -----------------------------------------------------------------------
     /// Stores progress.
@@ -409,20 +452,40 @@ pub trait Reader: Send {
     /// Number of canonical events, of one source or all.
     async fn count_events(&mut self, source: Option<&str>) -> Result<u64, Error>;
     /// Events in sequence order: `after < sequence <= until`, at most `limit`; duplicates included when asked.
-    async fn scan_events(&mut self, after: Sequence, until: Sequence, limit: usize, duplicates: bool) -> Result<Vec<LedgerRow>, Error>;
+    async fn scan_events(
+        &mut self,
+        after: Sequence,
+        until: Sequence,
+        limit: usize,
+        duplicates: bool,
+    ) -> Result<Vec<LedgerRow>, Error>;
     /// Canonical events with `from < sequence <= until` in event order after a key, with the entities they belong to.
     /// `raw` is left empty here and in the two reads below: fetch it with [`Reader::raw_texts`].
     async fn replay_events(
-        &mut self, from: Sequence, until: Sequence, after: Option<OrderKey>, limit: usize,
+        &mut self,
+        from: Sequence,
+        until: Sequence,
+        after: Option<OrderKey>,
+        limit: usize,
     ) -> Result<Vec<(LedgerRow, Vec<EntityEventRow>)>, Error>;
     /// Canonical events of entities (by current id), from a key on (inclusive), in event order per entity.
-    async fn events_of(&mut self, ids: &[EntityId], from: Option<OrderKey>) -> Result<Vec<(EntityEventRow, LedgerRow)>, Error>;
+    async fn events_of(
+        &mut self,
+        ids: &[EntityId],
+        from: Option<OrderKey>,
+    ) -> Result<Vec<(EntityEventRow, LedgerRow)>, Error>;
     /// Canonical events whose id at resolution was one of these.
-    async fn events_by_origin(&mut self, ids: &[EntityId]) -> Result<Vec<(EntityEventRow, LedgerRow)>, Error>;
+    async fn events_by_origin(
+        &mut self,
+        ids: &[EntityId],
+    ) -> Result<Vec<(EntityEventRow, LedgerRow)>, Error>;
+    /// Rows that re-normalization found to be duplicates of these, with their records.
+    async fn duplicates_of(&mut self, sequences: &[Sequence]) -> Result<Vec<LedgerRow>, Error>;
     /// The records of events as received, in the order given.
     async fn raw_texts(&mut self, sequences: &[Sequence]) -> Result<Vec<String>, Error>;
     /// Rows that belong to events.
-    async fn entity_events(&mut self, sequences: &[Sequence]) -> Result<Vec<EntityEventRow>, Error>;
+    async fn entity_events(&mut self, sequences: &[Sequence])
+    -> Result<Vec<EntityEventRow>, Error>;
     /// Position of resolution.
     async fn resolved(&mut self) -> Result<Sequence, Error>;
 
@@ -433,7 +496,11 @@ pub trait Reader: Send {
     /// Hints of entities.
     async fn hints_of(&mut self, ids: &[EntityId]) -> Result<Vec<HintRow>, Error>;
     /// All hints in key order after a key, at most `limit`.
-    async fn list_hints(&mut self, after: Option<&HintKey>, limit: usize) -> Result<Vec<HintRow>, Error>;
+    async fn list_hints(
+        &mut self,
+        after: Option<&HintKey>,
+        limit: usize,
+    ) -> Result<Vec<HintRow>, Error>;
     /// Merges that mention an id, or all, in sequence order.
     async fn merges(&mut self, id: Option<EntityId>) -> Result<Vec<MergeRow>, Error>;
     /// Merges, not undone, in which one of these ids ceased.
@@ -441,26 +508,68 @@ pub trait Reader: Send {
     /// Merges, not undone, into one of these ids as they were then.
     async fn merges_into(&mut self, ids: &[EntityId]) -> Result<Vec<MergeRow>, Error>;
     /// Merges, not undone, with `after < sequence <= until` by (sequence, from), at most `limit`.
-    async fn merges_between(&mut self, after: Sequence, until: Sequence, limit: usize) -> Result<Vec<MergeRow>, Error>;
+    async fn merges_between(
+        &mut self,
+        after: Sequence,
+        until: Sequence,
+        limit: usize,
+    ) -> Result<Vec<MergeRow>, Error>;
     /// Generation of an erased hint, 0 when never erased.
     async fn erased_generation(&mut self, digest: &str) -> Result<u32, Error>;
 
     /// States of entities, in the order given; `None` for unknown ones. Values are typed by the manifest.
-    async fn load_states(&mut self, realm: &Realm, entity_type: &str, ids: &[EntityId]) -> Result<Vec<Option<EntityStateRow>>, Error>;
+    async fn load_states(
+        &mut self,
+        realm: &Realm,
+        entity_type: &str,
+        ids: &[EntityId],
+    ) -> Result<Vec<Option<EntityStateRow>>, Error>;
     /// Entities with a rule due before an instant, in id order after an id, at most `limit`.
-    async fn due(&mut self, realm: &Realm, entity_type: &str, before: Timestamp, after: Option<EntityId>, limit: usize) -> Result<Vec<EntityId>, Error>;
+    async fn due(
+        &mut self,
+        realm: &Realm,
+        entity_type: &str,
+        before: Timestamp,
+        after: Option<EntityId>,
+        limit: usize,
+    ) -> Result<Vec<EntityId>, Error>;
     /// Number of live entities.
     async fn count_entities(&mut self, realm: &Realm, entity_type: &str) -> Result<u64, Error>;
     /// Requests of a pair that touch any of the entities (either end), in (key, ordinal) order.
-    async fn edge_requests(&mut self, realm: &Realm, pair: &EdgeKey, touching: &[EntityId]) -> Result<Vec<EdgeRequest>, Error>;
+    async fn edge_requests(
+        &mut self,
+        realm: &Realm,
+        pair: &EdgeKey,
+        touching: &[EntityId],
+    ) -> Result<Vec<EdgeRequest>, Error>;
     /// Requests made by entities, of every pair.
-    async fn edge_requests_by(&mut self, realm: &Realm, relaters: &[EntityId]) -> Result<Vec<EdgeRequest>, Error>;
+    async fn edge_requests_by(
+        &mut self,
+        realm: &Realm,
+        relaters: &[EntityId],
+    ) -> Result<Vec<EdgeRequest>, Error>;
     /// Open edges of a pair that touch any of the entities (either end).
-    async fn open_edges(&mut self, realm: &Realm, pair: &EdgeKey, touching: &[EntityId]) -> Result<Vec<EdgeRow>, Error>;
+    async fn open_edges(
+        &mut self,
+        realm: &Realm,
+        pair: &EdgeKey,
+        touching: &[EntityId],
+    ) -> Result<Vec<EdgeRow>, Error>;
     /// History of a type in (id, valid_from) order, a page at a time.
-    async fn history(&mut self, realm: &Realm, entity_type: &str, query: &HistoryQuery) -> Result<Vec<HistoryRecord>, Error>;
+    async fn history(
+        &mut self,
+        realm: &Realm,
+        entity_type: &str,
+        query: &HistoryQuery,
+    ) -> Result<Vec<HistoryRecord>, Error>;
     /// Versions of edges of a pair in (source, target, valid_from) order after a key, at most `limit`.
-    async fn edges(&mut self, realm: &Realm, pair: &EdgeKey, after: Option<(EntityId, EntityId, Timestamp)>, limit: usize) -> Result<Vec<EdgeRow>, Error>;
+    async fn edges(
+        &mut self,
+        realm: &Realm,
+        pair: &EdgeKey,
+        after: Option<(EntityId, EntityId, Timestamp)>,
+        limit: usize,
+    ) -> Result<Vec<EdgeRow>, Error>;
 
     /// Progress of a version.
     async fn build(&mut self, version: &str) -> Result<Option<BuildState>, Error>;

@@ -67,6 +67,7 @@ fn event(number: u64) -> NewEvent {
             entity_type: "account".to_owned(),
             field: "tail_number".to_owned(),
             value: format!("N{}", mix(number) % ENTITIES),
+            candidate: None,
         }],
         ingested_at: at(number),
     }

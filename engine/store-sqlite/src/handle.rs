@@ -109,6 +109,10 @@ impl Reader for Handle {
         self.session()?.events_by_origin(ids).await
     }
 
+    async fn duplicates_of(&mut self, sequences: &[Sequence]) -> Result<Vec<LedgerRow>, Error> {
+        self.session()?.duplicates_of(sequences).await
+    }
+
     async fn raw_texts(&mut self, sequences: &[Sequence]) -> Result<Vec<String>, Error> {
         self.session()?.raw_texts(sequences).await
     }

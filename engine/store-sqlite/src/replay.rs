@@ -52,6 +52,20 @@ impl Session {
         self.ledger_rows(&rows).await
     }
 
+    pub(crate) async fn duplicates_of(
+        &mut self,
+        sequences: &[Sequence],
+    ) -> Result<Vec<LedgerRow>, Error> {
+        let sql = format!(
+            "SELECT {LEDGER_COLUMNS} FROM json_each(?) j \
+             CROSS JOIN ledger l ON l.duplicate_of = j.value"
+        );
+        let mut args = Args::new();
+        args.owned_text(json_list(sequences.iter().map(|sequence| sequence.0)));
+        let rows = self.rows("reading duplicates", sql, args).await?;
+        self.ledger_rows(&rows).await
+    }
+
     pub(crate) async fn replay_events(
         &mut self,
         from: Sequence,

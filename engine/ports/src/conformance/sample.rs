@@ -16,6 +16,7 @@ pub fn manifest() -> Manifest {
         computed: false,
         sensitive: None,
         treatment: None,
+        fed_by: Vec::new(),
     };
     let relationship = |name: &str, target: &str, inverse: &str| RelationshipManifest {
         name: name.to_owned(),
@@ -110,6 +111,7 @@ pub(super) fn event(number: u16, seconds: i64) -> NewEvent {
             entity_type: "account".to_owned(),
             field: "email".to_owned(),
             value: format!("a\"{number}\0☃"),
+            candidate: None,
         }],
         ingested_at: at(100_000),
     }

@@ -1,0 +1,314 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use defacto_model::{EntityId, Sequence, Value, entity_id};
+use defacto_ports::{HintKey, HintRow, HintText, HistoryQuery, LedgerRow, Transaction};
+
+use crate::catalog::{Catalog, MERGE_EVENT, SYSTEM_SOURCE};
+use crate::lifecycle::known;
+use crate::pipeline::settings;
+use crate::resolve::redacted_setting;
+use crate::secrets::secret;
+use crate::treatment::{FieldTreatment, Treating, hashed, treat, treat_path};
+use crate::{Error, Pipeline, RedactResult};
+
+/// Why identity is made anew after a redaction: no hash of identity blocks is this.
+const REDACTED_WITH: &str = "redacted";
+
+/// What a redaction replaces.
+struct Redaction<'a> {
+    catalog: &'a Catalog,
+    fields: &'a BTreeMap<String, FieldTreatment>,
+    key: &'a str,
+    /// Hints replaced, as they were.
+    hints: BTreeSet<HintKey>,
+}
+
+impl Pipeline {
+    /// Redacts the sensitive fields of an entity's events, and with them hints and history (engine.md 1.5).
+    ///
+    /// What stands in place of a value depends on the treatment of the property. The ledger is rewritten in one
+    /// transaction; the identity map and the history follow by a rebuild, which an interrupted redaction leaves to the
+    /// next operation.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownEntity`]; what module and store say.
+    pub async fn redact(&mut self, id: EntityId) -> Result<RedactResult, Error> {
+        let result = self.redact_inner(id).await;
+        self.forget();
+        result
+    }
+
+    async fn redact_inner(&mut self, id: EntityId) -> Result<RedactResult, Error> {
+        self.bring_up().await?;
+        let catalog = Arc::clone(&self.catalog);
+        let mut tx = self.store.begin().await?;
+        let (root, hints) = known(&mut *tx, id).await?;
+        let mut result = RedactResult {
+            entity_id: root,
+            events_redacted: 0,
+            rows_rewritten: 0,
+            hints_replaced: 0,
+        };
+        let found =
+            hints.first().and_then(|hint| catalog.manifest.find_entity(&hint.key.entity_type));
+        let Some((entity, definition)) = found else { return Ok(result) };
+        let Some(fields) = catalog.treated.get(entity as usize).filter(|fields| !fields.is_empty())
+        else {
+            return Ok(result);
+        };
+        let key = secret(&mut *tx, settings::REDACTION_KEY).await?;
+        let rows = self.payload(&mut *tx, root, &definition.name).await?;
+        let mut redaction =
+            Redaction { catalog: &catalog, fields, key: &key, hints: BTreeSet::new() };
+        let mut rewritten = Vec::new();
+        for mut row in rows {
+            let hints = redaction.hints(&row);
+            let candidates = self.candidates(&mut *tx, &catalog, &row, &hints).await?;
+            let fields = redaction.event(&mut row)?;
+            for (at, candidate) in hints.iter().zip(candidates) {
+                if let Some(hint) = row.event.hints.get_mut(*at) {
+                    hint.value = hashed(&key, &hint.value);
+                    hint.candidate = Some(candidate);
+                }
+            }
+            if fields || !hints.is_empty() {
+                row.redacted = true;
+                rewritten.push(row);
+            }
+        }
+        let replaced = redaction.hints;
+        if rewritten.is_empty() {
+            return Ok(result);
+        }
+        result.events_redacted = crate::build::count(rewritten.len());
+        result.hints_replaced = crate::build::count(replaced.len());
+        if !replaced.is_empty() {
+            let merges = merge_rows(&mut *tx, &catalog, root, &replaced, &key).await?;
+            rewritten.extend(merges);
+            for hint in &replaced {
+                let stored = HintKey { value: hashed(&key, &hint.value), ..hint.clone() };
+                tx.set_setting(&redacted_setting(&stored), "1").await?;
+            }
+            tx.set_setting(settings::ANY_REDACTED, "1").await?;
+        }
+        tx.rewrite_events(&rewritten).await?;
+        tx.set_setting(settings::RESOLVED_WITH, REDACTED_WITH).await?;
+        tx.commit().await?;
+        if !replaced.is_empty() {
+            self.redaction = Some(key);
+        }
+        self.bring_up().await?;
+        let query = HistoryQuery {
+            entity_id: Some(root),
+            limit: usize::MAX >> 1,
+            ..HistoryQuery::default()
+        };
+        let mut reader = self.store.read().await?;
+        let rows = reader.history(&self.realm(), &definition.name, &query).await?;
+        result.rows_rewritten = crate::build::count(rows.len());
+        Ok(result)
+    }
+
+    /// Hints with a text as it was given, also when it is redacted since: any type, any field.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn find_hints(&self, value: &str) -> Result<Vec<HintRow>, Error> {
+        let mut reader = self.store.read().await?;
+        let mut found = reader.find_hint_text(value).await?;
+        if let Some(key) = &self.redaction {
+            found.extend(reader.find_hint_text(&hashed(key, value)).await?);
+        }
+        Ok(found)
+    }
+
+    /// Ledger rows of an entity's events and of their duplicates, with the records as received.
+    async fn payload(
+        &self,
+        tx: &mut dyn Transaction,
+        root: EntityId,
+        entity_type: &str,
+    ) -> Result<Vec<LedgerRow>, Error> {
+        let mut rows: Vec<LedgerRow> = Vec::new();
+        for (row, event) in tx.events_of(&[root], None).await? {
+            if row.entity_type == entity_type {
+                rows.push(event);
+            }
+        }
+        let sequences: Vec<Sequence> = rows.iter().map(|row| row.sequence).collect();
+        let raws = tx.raw_texts(&sequences).await?;
+        for (row, raw) in rows.iter_mut().zip(raws) {
+            row.event.raw = raw;
+        }
+        rows.extend(tx.duplicates_of(&sequences).await?);
+        Ok(rows)
+    }
+
+    /// Ids that the hints of an event gave to new entities, for those of its hints that are asked for.
+    async fn candidates(
+        &self,
+        tx: &mut dyn Transaction,
+        catalog: &Catalog,
+        row: &LedgerRow,
+        asked: &[usize],
+    ) -> Result<Vec<EntityId>, Error> {
+        let mut out = Vec::with_capacity(asked.len());
+        for asked in asked {
+            let Some(asked) = row.event.hints.get(*asked) else { continue };
+            let group = || row.event.hints.iter().filter(|h| h.entity_type == asked.entity_type);
+            if let Some(kept) = group().find_map(|hint| hint.candidate) {
+                out.push(kept);
+                continue;
+            }
+            let smallest = group().filter_map(|hint| hint_key(catalog, hint)).min();
+            let Some(key) = smallest else { continue };
+            let digest = self.hint_digest(tx, &key).await?;
+            let generation = tx.erased_generation(&digest).await?;
+            let namespace = &self.options.namespace;
+            out.push(entity_id(namespace, &key.entity_type, &key.space, &key.value, generation));
+        }
+        Ok(out)
+    }
+}
+
+/// Key of a hint; keys of one type are ordered as the rule for new ids asks (engine.md 2.3).
+fn hint_key(catalog: &Catalog, hint: &HintText) -> Option<HintKey> {
+    let (entity, _) = catalog.manifest.find_entity(&hint.entity_type)?;
+    let field = catalog.identity_field(entity, &hint.field)?;
+    let space = catalog.spaces.of_field(entity, field)?;
+    Some(HintKey {
+        entity_type: hint.entity_type.clone(),
+        space: catalog.spaces.name(space).to_owned(),
+        value: hint.value.clone(),
+    })
+}
+
+impl Redaction<'_> {
+    /// Positions of the event's hints that come from redacted fields and are not redacted yet.
+    fn hints(&mut self, row: &LedgerRow) -> Vec<usize> {
+        let event = &row.event;
+        let mapped = self.catalog.source_event(&event.source, &event.event_type);
+        let mut out = Vec::new();
+        for (at, hint) in event.hints.iter().enumerate() {
+            let carrier = mapped.and_then(|mapped| {
+                let (entity, _) = self.catalog.manifest.find_entity(&hint.entity_type)?;
+                let field = self.catalog.identity_field(entity, &hint.field)?;
+                let known = mapped
+                    .hints
+                    .iter()
+                    .find(|h| h.entity == entity && h.identity_field == field)?;
+                mapped.fields.get(known.field as usize).map(|field| field.name.as_str())
+            });
+            let treated = self.fields.contains_key(carrier.unwrap_or(&hint.field));
+            if treated
+                && hint.candidate.is_none()
+                && let Some(key) = hint_key(self.catalog, hint)
+            {
+                self.hints.insert(key);
+                out.push(at);
+            }
+        }
+        out
+    }
+
+    /// Replaces fields in `data` and what they derive from in `raw`; returns whether there were any. What an earlier
+    /// redaction left stays as it is.
+    fn event(&self, row: &mut LedgerRow) -> Result<bool, Error> {
+        let event = &mut row.event;
+        let mapped = self.catalog.fields(&event.source, &event.event_type);
+        let mut data = defacto_json::decode_data(&event.data, mapped)
+            .map_err(|source| Error::Ledger { sequence: row.sequence, source })?;
+        let mut raw = defacto_json::parse(&event.raw).ok();
+        let mut changed = false;
+        for (name, value) in &mut data {
+            let Some(field) = self.fields.get(name.as_str()) else { continue };
+            let left = match value {
+                Value::Null => true,
+                Value::String(text) => self.catalog.is_treated(name, text),
+                _ => false,
+            };
+            if row.redacted && left {
+                continue;
+            }
+            let how = Treating { field: *field, key: self.key };
+            changed |= !value.is_null();
+            *value = treat(value, &how);
+            let lineage = mapped.iter().find(|field| field.name == *name).map(|f| &f.lineage);
+            if let Some(raw) = &mut raw {
+                for path in lineage.into_iter().flatten() {
+                    changed |= treat_path(raw, path, &how);
+                }
+            }
+        }
+        if changed {
+            event.data = defacto_json::encode_data(&data);
+            if let Some(raw) = raw {
+                event.raw = defacto_json::to_json(&raw);
+            }
+        }
+        Ok(changed)
+    }
+}
+
+/// Rows of explicit merges that name redacted hints, with what stands for these.
+async fn merge_rows(
+    tx: &mut dyn Transaction,
+    catalog: &Catalog,
+    root: EntityId,
+    replaced: &BTreeSet<HintKey>,
+    key: &str,
+) -> Result<Vec<LedgerRow>, Error> {
+    let mut ids = vec![root];
+    crate::edges::cluster(tx, &mut ids).await?;
+    let mut sequences = BTreeSet::new();
+    for id in ids {
+        let explicit = tx.merges(Some(id)).await?.into_iter().filter(|row| row.reason.is_some());
+        sequences.extend(explicit.map(|row| row.sequence));
+    }
+    let mut out = Vec::new();
+    for sequence in sequences {
+        let before = Sequence(sequence.0 - 1);
+        for mut row in tx.scan_events(before, sequence, 1, true).await? {
+            if row.event.source != SYSTEM_SOURCE || row.event.event_type != MERGE_EVENT {
+                continue;
+            }
+            let mut data = defacto_json::decode_data(&row.event.data, &[])
+                .map_err(|source| Error::Ledger { sequence, source })?;
+            for (name, value) in &mut data {
+                if name == "from_hints" || name == "into_hints" {
+                    replace(catalog, value, replaced, key);
+                }
+            }
+            row.event.data = defacto_json::encode_data(&data);
+            row.event.raw.clone_from(&row.event.data);
+            out.push(row);
+        }
+    }
+    Ok(out)
+}
+
+/// Replaces texts in `{type: {field: [texts]}}`.
+fn replace(catalog: &Catalog, hints: &mut Value, replaced: &BTreeSet<HintKey>, key: &str) {
+    let Value::Object(types) = hints else { return };
+    for (entity_type, fields) in types {
+        let Value::Object(fields) = fields else { continue };
+        for (field, values) in fields {
+            let Value::List(values) = values else { continue };
+            for value in values {
+                let Value::String(text) = value else { continue };
+                let hint = HintText {
+                    entity_type: entity_type.clone(),
+                    field: field.clone(),
+                    value: text.clone(),
+                    candidate: None,
+                };
+                if hint_key(catalog, &hint).is_some_and(|key| replaced.contains(&key)) {
+                    *text = hashed(key, text);
+                }
+            }
+        }
+    }
+}
