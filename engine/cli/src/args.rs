@@ -75,6 +75,8 @@ pub(crate) enum Command {
     Ingest(commands::ingest::Options),
     /// Bring the history up to date with ledger and definitions
     Build(commands::build::Options),
+    /// Say what a build would do, and why
+    Plan(commands::plan::Options),
     /// Run the time rules that are due
     Tick(commands::tick::Options),
     /// Show what is stored and how far it is built
@@ -85,8 +87,18 @@ pub(crate) enum Command {
     History(commands::history::Options),
     /// Print every version of a relationship's edges
     Relationships(commands::relationships::Options),
-    /// Find entities by hint, list hints
+    /// Tell what happened to one entity
+    Timeline(commands::timeline::Options),
+    /// Compare an entity with what it should be; ends with 1 when they differ
+    Assert(commands::assert::Options),
+    /// Find entities by hint, tell what made two one
     Identity(commands::identity::Options),
+    /// Make two entities one, for good
+    Merge(commands::merge::Options),
+    /// Remove an entity and everything known only through it
+    Erase(commands::erase::Options),
+    /// Compare, register, activate and drop versions of the definitions
+    Definitions(commands::definitions::Options),
     /// Look into the ledger
     Ledger(commands::ledger::Options),
     /// Evaluate an expression through the compiled module

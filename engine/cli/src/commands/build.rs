@@ -1,6 +1,7 @@
 use clap::Args;
 use defacto_engine::{AsOf, BuildOptions, BuildResult};
 
+use crate::commands::plan;
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 use crate::progress;
@@ -10,6 +11,9 @@ use crate::settings::Settings;
 /// Options of `defacto build`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
+    /// Build this version's history without making it the active one [default: the version at work]
+    #[arg(long, value_name = "V", conflicts_with_all = ["dry_run", "from_raw"])]
+    version: Option<String>,
     /// Replay everything, whatever the hashes say
     #[arg(long)]
     full: bool,
@@ -42,32 +46,42 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
     };
     let engine = project::open_with(settings, options.batch_size, options.workers).await?;
     project::log_warnings(&engine);
+    if options.dry_run {
+        let build = BuildOptions { full: options.full, from_raw: options.from_raw, ..BuildOptions::default() };
+        return plan::print(&engine, build, settings).await;
+    }
     let bar = progress::bar(None, settings.quiet, "events").with_message("building");
     bar.enable_steady_tick(std::time::Duration::from_millis(100));
     let build = BuildOptions {
         full: options.full,
         from_raw: options.from_raw,
-        dry_run: options.dry_run,
+        dry_run: false,
         as_of,
     };
-    let result = engine.build(build).await;
+    let result = match &options.version {
+        Some(version) => engine.build_version(version, build).await,
+        None => engine.build(build).await,
+    };
     bar.finish_and_clear();
-    let result = result.map_err(project::engine_failure)?;
+    report(&result.map_err(project::engine_failure)?, settings)
+}
+
+/// Prints what a build did.
+pub(crate) fn report(result: &BuildResult, settings: &Settings) -> Outcome {
     for failure in result.failures.iter().take(20) {
         let event = failure.event_id.map_or(String::new(), |id| format!(" event {id}"));
         crate::say(&format!("{}:{event}: {}\n", failure.code, failure.error));
     }
     let mut output = Output::open(settings)?;
-    let json = serde_json::to_value(&result).unwrap_or_default();
-    output.object(&json, &if settings.quiet { String::new() } else { summary(&result) })?;
+    let json = serde_json::to_value(result).unwrap_or_default();
+    output.object(&json, &if settings.quiet { String::new() } else { summary(result) })?;
     output.finish()?;
     if result.events_failed > 0 { Err(Failure::findings()) } else { Ok(()) }
 }
 
 fn summary(result: &BuildResult) -> String {
-    let verb = if result.dry_run { "would build" } else { "built" };
     let mut text = format!(
-        "{verb} {} ({}): {} events, {} effects, {} entities created, {} updated",
+        "built {} ({}): {} events, {} effects, {} entities created, {} updated",
         result.mode,
         result.reason,
         result.events_processed,

@@ -74,15 +74,16 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
         built.effects_produced,
         built.duration_ms / 1e3
     ));
+    let view = engine.view(None).await.map_err(project::engine_failure)?;
     let fleet = HistoryQuery { current: true, ..HistoryQuery::default() };
-    history::print(&engine, "aircraft", fleet, 0, &FLEET_COLUMNS.map(str::to_owned), &settings).await?;
+    history::print(&view, "aircraft", fleet, 0, &FLEET_COLUMNS.map(str::to_owned), &settings).await?;
     let hints = engine.lookup(AIRCRAFT, Some("aircraft"), None).await.map_err(project::engine_failure)?;
     let Some(id) = hints.first().map(|hint| hint.entity_id) else {
         return Err(Failure::usage(format!("{AIRCRAFT} is not in {}", dir.display())));
     };
     say(&format!("\nThe first days of {AIRCRAFT} ({id}), one row per change:"));
     let life = HistoryQuery { entity_id: Some(id), ..HistoryQuery::default() };
-    history::print(&engine, "aircraft", life, 12, &LIFE_COLUMNS.map(str::to_owned), &settings).await?;
+    history::print(&view, "aircraft", life, 12, &LIFE_COLUMNS.map(str::to_owned), &settings).await?;
     if settings.format == Format::Table && settings.output.is_none() && !settings.quiet {
         next(dir)?;
     }

@@ -1,6 +1,6 @@
 use clap::Args;
 use defacto_columnar::{Column, ColumnType};
-use defacto_engine::{Engine, HistoryQuery, HistoryRecord};
+use defacto_engine::{HistoryQuery, HistoryRecord, View};
 use defacto_model::{EntityId, EntityManifest, Timestamp, ValueType};
 
 use crate::failure::{Failure, Outcome};
@@ -19,6 +19,9 @@ pub(crate) struct Options {
     /// Only rows valid at this instant
     #[arg(long, value_name = "T")]
     as_of: Option<String>,
+    /// As this version of the definitions has it [default: the active one]
+    #[arg(long, value_name = "V")]
+    version: Option<String>,
     /// Rows of merged-away entities too
     #[arg(long)]
     merged: bool,
@@ -39,7 +42,8 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
         merged: options.merged,
         ..HistoryQuery::default()
     };
-    print(&engine, &options.r#type, query, options.limit, &options.columns, settings).await
+    let view = engine.view(options.version.as_deref()).await.map_err(project::engine_failure)?;
+    print(&view, &options.r#type, query, options.limit, &options.columns, settings).await
 }
 
 /// Reads an entity id.
@@ -52,19 +56,19 @@ pub(crate) fn entity_id(text: &str) -> Outcome<EntityId> {
 
 /// Prints the rows that a query finds.
 pub(crate) async fn print(
-    engine: &Engine,
+    view: &View,
     entity_type: &str,
     query: HistoryQuery,
     limit: u64,
     columns: &[String],
     settings: &Settings,
 ) -> Outcome {
-    let entity = project::entity(engine, entity_type)?;
+    let entity = view.entity(entity_type).map_err(project::engine_failure)?;
     let all = all_columns(entity);
     let chosen = choose(&all, columns)?;
     let mut output = Output::open(settings)?;
     let mut rows = output.rows(chosen.iter().filter_map(|i| all.get(*i).cloned()).collect())?;
-    let mut pages = engine.history(entity_type, query).await.map_err(project::engine_failure)?;
+    let mut pages = view.history(entity_type, query).await.map_err(project::engine_failure)?;
     let mut left = if limit == 0 { u64::MAX } else { limit };
     while left > 0 {
         let page = pages.next_page().await.map_err(project::engine_failure)?;

@@ -1,8 +1,10 @@
 use clap::{Args, Subcommand};
-use defacto_engine::HintRow;
+use defacto_columnar::{Column, ColumnType};
+use defacto_engine::{Engine, HintRow};
 
+use crate::commands::history::entity_id;
 use crate::failure::{Failure, Kind, Outcome};
-use crate::output::{Output, text_columns};
+use crate::output::{Cell, Output, text_columns};
 use crate::project;
 use crate::settings::Settings;
 
@@ -28,11 +30,33 @@ enum Action {
     },
     /// Print every hint
     List,
+    /// Print the hints of an entity
+    Hints {
+        /// Entity
+        id: String,
+    },
+    /// Print the merges into and out of an entity
+    Merges {
+        /// Entity
+        id: String,
+    },
+    /// Tell which events and hints made two one
+    Explain {
+        /// Entity id, or e-mail address, number, … as it stands in the events
+        a: String,
+        /// The other one
+        b: String,
+    },
 }
 
-/// Looks up or lists hints.
+/// Answers questions about identity.
 pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
     let engine = project::open(settings).await?;
+    match &options.action {
+        Action::Merges { id } => return merges(&engine, id, settings).await,
+        Action::Explain { a, b } => return explain(&engine, a, b, settings).await,
+        _ => {}
+    }
     let mut output = Output::open(settings)?;
     let mut rows = output.rows(text_columns(["entity_type", "field", "value", "entity_id"]))?;
     let mut found = 0;
@@ -54,6 +78,13 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
                     .with_help("`defacto identity list` prints every hint; events count once they are built"));
             }
         }
+        Action::Hints { id } => {
+            let id = entity_id(id)?;
+            for hint in engine.hints_of(id).await.map_err(project::engine_failure)? {
+                rows.push(cells(&hint))?;
+            }
+        }
+        Action::Merges { .. } | Action::Explain { .. } => {}
         Action::List => {
             let mut pages = engine.hints().await.map_err(project::engine_failure)?;
             loop {
@@ -71,11 +102,68 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
     output.finish()
 }
 
-fn cells(hint: &HintRow) -> Vec<crate::output::Cell> {
+fn cells(hint: &HintRow) -> Vec<Cell> {
     vec![
         hint.key.entity_type.clone().into(),
         hint.field.clone().into(),
         hint.key.value.clone().into(),
         hint.entity_id.to_string().into(),
     ]
+}
+
+async fn merges(engine: &Engine, id: &str, settings: &Settings) -> Outcome {
+    let merges = engine.merges_of(entity_id(id)?).await.map_err(project::engine_failure)?;
+    let mut columns = text_columns(["from", "into", "entity_type"]);
+    columns.push(Column::new("timestamp", ColumnType::Timestamp));
+    columns.push(Column::new("sequence", ColumnType::Integer));
+    columns.extend(text_columns(["reason"]));
+    columns.push(Column::new("undone_by", ColumnType::Integer));
+    let mut output = Output::open(settings)?;
+    let mut rows = output.rows(columns)?;
+    for merge in merges {
+        rows.push(vec![
+            merge.from.to_string().into(),
+            merge.into.to_string().into(),
+            merge.entity_type.into(),
+            merge.timestamp.to_string().into(),
+            merge.sequence.0.into(),
+            merge.reason.filter(|reason| !reason.is_empty()).map_or(Cell::Null, Cell::from),
+            merge.undone_by.map_or(Cell::Null, |at| at.0.into()),
+        ])?;
+    }
+    rows.finish()?;
+    output.finish()
+}
+
+async fn explain(engine: &Engine, a: &str, b: &str, settings: &Settings) -> Outcome {
+    let found = engine.explain(a, b).await.map_err(project::engine_failure)?;
+    let mut text = String::new();
+    if !found.joined {
+        text += &format!("two entities: {} and {}\n", found.a, found.b);
+    } else if found.joins.is_empty() {
+        text += &format!("the same from the beginning: {}\n", found.a);
+    } else {
+        text += &format!("one entity, {}, because of:\n", found.a);
+    }
+    for join in &found.joins {
+        let hints: Vec<String> = join.hints.iter().map(|(field, value)| format!("{field} '{value}'")).collect();
+        text += &format!(
+            "  {} {} of {} ({}): {}\n",
+            join.timestamp,
+            join.event_type,
+            join.source,
+            join.event_id,
+            hints.join(", ")
+        );
+        if let Some((from, into)) = join.merged {
+            text += &format!("    merged {from} into {into}");
+            if let Some(reason) = join.reason.as_deref().filter(|reason| !reason.is_empty()) {
+                text += &format!(": {reason}");
+            }
+            text += "\n";
+        }
+    }
+    let mut output = Output::open(settings)?;
+    output.object(&serde_json::to_value(&found).unwrap_or_default(), &text)?;
+    output.finish()
 }

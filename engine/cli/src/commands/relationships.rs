@@ -13,13 +13,17 @@ use crate::settings::Settings;
 pub(crate) struct Options {
     /// Relationship name, as declared by either side
     r#type: String,
+    /// As this version of the definitions has it [default: the active one]
+    #[arg(long, value_name = "V")]
+    version: Option<String>,
 }
 
 /// Prints every version of the relationship's edges, in the direction of the name given.
 pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
     let engine = project::open(settings).await?;
+    let view = engine.view(options.version.as_deref()).await.map_err(project::engine_failure)?;
     let Edges { properties, rows: edges } =
-        engine.edges(&options.r#type).await.map_err(project::engine_failure)?;
+        view.edges(&options.r#type).await.map_err(project::engine_failure)?;
     let mut columns = text_columns(["source_id", "target_id", "relationship_type"]);
     columns.extend(properties.into_iter().map(|(name, declared)| Column::new(name, column_type(declared))));
     columns.extend(["valid_from", "valid_to"].map(|name| Column::new(name, ColumnType::Timestamp)));

@@ -5,5 +5,6 @@ mod determinism;
 mod errors;
 mod examples;
 mod expressions;
+mod lifecycle;
 mod project;
 mod tour;

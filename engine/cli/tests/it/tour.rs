@@ -90,3 +90,19 @@ fn output_of_every_format_is_well_formed() {
     assert!(project.ok(&["completions", "bash"]).contains("defacto"));
     assert!(project.ok(&["explain", "DF0105"]).contains("starts"));
 }
+
+#[test]
+fn log_lines_are_json_objects_of_the_agreed_loggers() {
+    let project = Project::example("quickstart");
+    project.ingest(&[]);
+    let args = ["build", "--as-of", "2026-06-01T00:00:00Z", "--log-level", "info", "--log-format", "json"];
+    let output = project.run(&args);
+    let lines: Vec<serde_json::Value> = crate::project::text(&output.stderr)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let built = lines.iter().find(|line| line["message"] == "build completed").expect("no line about the build");
+    assert_eq!((&built["logger"], &built["level"]), (&"defacto.pipeline".into(), &"INFO".into()));
+    assert_eq!(built["events_processed"], 8);
+    assert!(built["timestamp"].as_str().unwrap().ends_with("+00:00"));
+}

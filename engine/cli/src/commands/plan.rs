@@ -1,0 +1,62 @@
+use clap::Args;
+use defacto_engine::{BuildOptions, Engine, Impact};
+
+use crate::failure::Outcome;
+use crate::output::Output;
+use crate::project;
+use crate::settings::Settings;
+
+/// Options of `defacto plan`.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// As if everything were to be replayed
+    #[arg(long)]
+    full: bool,
+    /// As if everything were to be normalized again
+    #[arg(long)]
+    from_raw: bool,
+}
+
+/// Says what a build would do, and why.
+pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
+    let engine = project::open(settings).await?;
+    let build = BuildOptions { full: options.full, from_raw: options.from_raw, ..BuildOptions::default() };
+    print(&engine, build, settings).await
+}
+
+/// Prints the plan of a build.
+pub(crate) async fn print(engine: &Engine, build: BuildOptions, settings: &Settings) -> Outcome {
+    let impact = engine.plan(build).await.map_err(project::engine_failure)?;
+    let mut json = serde_json::to_value(&impact).unwrap_or_default();
+    if let Some(object) = json.as_object_mut() {
+        // The names of a build's result, so that a script reads both alike.
+        object.insert("mode".to_owned(), impact.build_mode.clone().into());
+        object.insert("dry_run".to_owned(), true.into());
+    }
+    let mut output = Output::open(settings)?;
+    output.object(&json, &summary("would build", &impact))?;
+    output.finish()
+}
+
+/// A plan in words.
+pub(crate) fn summary(verb: &str, impact: &Impact) -> String {
+    let mut text = format!(
+        "{verb} version {}: {} ({})\n",
+        impact.version, impact.build_mode, impact.reason
+    );
+    if impact.events > 0 {
+        text += &format!(
+            "  {} events of {} entities ({})\n",
+            impact.events,
+            impact.entities,
+            impact.scope.join(", ")
+        );
+    }
+    if impact.renormalize {
+        text += "  every event is normalized again from the record as received\n";
+    }
+    if impact.resolve {
+        text += "  the identity map is made anew\n";
+    }
+    text
+}
