@@ -38,7 +38,7 @@ use tokio::runtime::Runtime;
 use crate::{
     BuildOptions, BuildResult, Builder, Changes, Comparison, Difference, Edges, EraseResult, Error, Explanation,
     HintPages, HintRow, HistoryPages, HistoryQuery, HistoryRecord, Impact, IngestResult, LedgerPages, LedgerRow,
-    MergeResult, MergeRow, RegisterResult, Source, Status, TickResult, Timeline, Verification, Version,
+    MergeResult, MergeRow, RedactResult, RegisterResult, Source, Status, TickResult, Timeline, Verification, Version,
 };
 
 /// As [`crate::Engine`], with methods that return when the work is done. Not for use inside an async runtime: there a
@@ -153,6 +153,8 @@ facade! {
     fn merge(&self, from: EntityId, into: EntityId, reason: &str) -> MergeResult;
     /// As [`crate::Engine::erase`].
     fn erase(&self, id: EntityId) -> EraseResult;
+    /// As [`crate::Engine::redact`].
+    fn redact(&self, id: EntityId) -> RedactResult;
     /// As [`crate::Engine::count_events`].
     fn count_events(&self, source: Option<&str>) -> u64;
     /// As [`crate::Engine::versions`].

@@ -10,6 +10,7 @@ use defacto_pipeline::{
 use defacto_ports::{Clock, Machines, Store};
 use tokio::sync::Mutex;
 
+use crate::log;
 use crate::{Builder, Error, Source};
 
 /// Definitions at work on a database. `Send + Sync`; operations that write follow one another.
@@ -104,7 +105,12 @@ impl Engine {
     /// An unknown source, or what module and store say; what single records do wrong is in the result.
     pub async fn ingest(&self, source: &str, records: &[&str], process: bool) -> Result<IngestResult, Error> {
         let options = IngestOptions { process, batch_size: None };
-        Ok(self.pipeline.lock().await.ingest(source, records, options).await?)
+        let result = self.pipeline.lock().await.ingest(source, records, options).await;
+        let result = result.map_err(|error| log::failed(error.into()))?;
+        if !records.is_empty() {
+            log::ingested(&result);
+        }
+        Ok(result)
     }
 
     /// Starts a long ingest that is fed piece by piece.
@@ -124,7 +130,10 @@ impl Engine {
     ///
     /// What module and store say; failures of single events are in the result.
     pub async fn build(&self, options: BuildOptions) -> Result<BuildResult, Error> {
-        Ok(self.pipeline.lock().await.build(options).await?)
+        let result = self.pipeline.lock().await.build(options).await;
+        let result = result.map_err(|error| log::failed(error.into()))?;
+        log::built(&result);
+        Ok(result)
     }
 
     /// What [`Engine::build`] with these options would do; does nothing.
@@ -142,7 +151,10 @@ impl Engine {
     ///
     /// What module and store say.
     pub async fn tick(&self, as_of: Option<Timestamp>) -> Result<TickResult, Error> {
-        Ok(self.pipeline.lock().await.tick(as_of).await?)
+        let result = self.pipeline.lock().await.tick(as_of).await;
+        let result = result.map_err(|error| log::failed(error.into()))?;
+        log::ticked(&result);
+        Ok(result)
     }
 
     /// Where the version stands.

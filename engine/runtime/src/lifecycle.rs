@@ -1,9 +1,10 @@
 //! Operations on entities: they are recorded in the ledger, so that every rebuild repeats them.
 
 use defacto_model::EntityId;
-use defacto_pipeline::{EraseResult, MergeResult};
+use defacto_pipeline::{EraseResult, MergeResult, RedactResult};
 use defacto_ports::Reader;
 
+use crate::log;
 use crate::{Engine, Error, View};
 
 impl Engine {
@@ -14,7 +15,10 @@ impl Engine {
     ///
     /// An unknown entity, an entity with itself, entities of different types; what module and store say.
     pub async fn merge(&self, from: EntityId, into: EntityId, reason: &str) -> Result<MergeResult, Error> {
-        Ok(self.pipeline.lock().await.merge(from, into, reason).await?)
+        let result = self.pipeline.lock().await.merge(from, into, reason).await;
+        let result = result.map_err(|error| log::failed(error.into()))?;
+        log::merged(&result);
+        Ok(result)
     }
 
     /// Removes an entity for good, with the entities merged into it and every event that is known only through it
@@ -24,7 +28,21 @@ impl Engine {
     ///
     /// An unknown entity; what module and store say.
     pub async fn erase(&self, id: EntityId) -> Result<EraseResult, Error> {
-        Ok(self.pipeline.lock().await.erase(id).await?)
+        let result = self.pipeline.lock().await.erase(id).await;
+        let result = result.map_err(|error| log::failed(error.into()))?;
+        log::erased(&result);
+        Ok(result)
+    }
+
+    /// Replaces what is sensitive of an entity, as the treatments of its properties say, in ledger, identity map and history
+    /// (engine.md 1.5). The entity stays, and later events still find it.
+    ///
+    /// # Errors
+    ///
+    /// An unknown entity; what module and store say.
+    pub async fn redact(&self, id: EntityId) -> Result<RedactResult, Error> {
+        let result = self.pipeline.lock().await.redact(id).await;
+        result.map_err(|error| log::failed(error.into()))
     }
 
     /// What an id means now, and its entity type.

@@ -1,0 +1,115 @@
+//! What operations leave in the log (engine.md 8.4): loggers, levels and messages are contract. Event payloads and hint
+//! values are never among the fields.
+
+use std::collections::BTreeSet;
+
+use defacto_pipeline::{BuildResult, EraseResult, EventFailure, IngestResult, MergeResult, TickResult};
+
+use crate::Error;
+
+pub(crate) fn ingested(result: &IngestResult) {
+    tracing::info!(
+        target: "defacto.pipeline",
+        operation = "ingest",
+        events_ingested = result.events_ingested,
+        events_failed = result.events_failed,
+        duplicates_skipped = result.duplicates_skipped,
+        duration_ms = result.timing.total_ms,
+        "ingest batch completed"
+    );
+    if result.events_failed > 0 {
+        tracing::warn!(
+            target: "defacto.pipeline",
+            operation = "ingest",
+            events_failed = result.events_failed,
+            stages = stages(&result.failures),
+            "ingest failures detected"
+        );
+    }
+}
+
+/// Stages at which records failed, as one word list.
+fn stages(failures: &[EventFailure]) -> String {
+    let names: BTreeSet<String> = failures
+        .iter()
+        .map(|failure| format!("{:?}", failure.stage).to_lowercase())
+        .collect();
+    names.into_iter().collect::<Vec<_>>().join(",")
+}
+
+pub(crate) fn built(result: &BuildResult) {
+    if result.dry_run {
+        return;
+    }
+    tracing::info!(
+        target: "defacto.pipeline",
+        operation = "build",
+        mode = result.mode,
+        events_processed = result.events_processed,
+        effects_produced = result.effects_produced,
+        merges_detected = result.merges_detected,
+        events_failed = result.events_failed,
+        duration_ms = result.duration_ms,
+        "build completed"
+    );
+    if result.events_failed > 0 {
+        tracing::warn!(
+            target: "defacto.pipeline",
+            operation = "build",
+            mode = result.mode,
+            events_failed = result.events_failed,
+            "build failures detected"
+        );
+    }
+    if result.late_arrivals > 0 {
+        tracing::warn!(
+            target: "defacto.pipeline",
+            operation = "build",
+            late_arrivals = result.late_arrivals,
+            "late arrivals detected"
+        );
+    }
+}
+
+pub(crate) fn ticked(result: &TickResult) {
+    if result.effects_produced > 0 {
+        tracing::info!(
+            target: "defacto.lifecycle",
+            operation = "tick",
+            effects_produced = result.effects_produced,
+            entities_affected = result.entities_affected,
+            "tick completed"
+        );
+    }
+}
+
+pub(crate) fn merged(result: &MergeResult) {
+    tracing::info!(
+        target: "defacto.lifecycle",
+        operation = "merge",
+        from_entity_id = %result.from_entity_id,
+        into_entity_id = %result.into_entity_id,
+        entities_rebuilt = result.entities_rebuilt,
+        tombstones_produced = result.tombstones_produced,
+        "entity merged"
+    );
+}
+
+pub(crate) fn erased(result: &EraseResult) {
+    tracing::info!(
+        target: "defacto.lifecycle",
+        operation = "erase",
+        entity_id = %result.entity_id,
+        entities_erased = result.entities_erased,
+        events_deleted = result.events_deleted,
+        "entity erased"
+    );
+}
+
+/// Logs failures of the store; gives the error back.
+pub(crate) fn failed(error: Error) -> Error {
+    if error.kind() == crate::ErrorKind::Storage {
+        tracing::error!(target: "defacto.storage", driver = "sqlite", %error, "storage operation failed");
+    }
+    error
+}
