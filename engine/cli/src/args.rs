@@ -97,6 +97,8 @@ pub(crate) enum Command {
     Merge(commands::merge::Options),
     /// Remove an entity and everything known only through it
     Erase(commands::erase::Options),
+    /// Replace what is sensitive of an entity, as its properties' treatments say
+    Redact(commands::redact::Options),
     /// Compare, register, activate and drop versions of the definitions
     Definitions(commands::definitions::Options),
     /// Look into the ledger

@@ -17,6 +17,7 @@ pub(crate) mod ledger;
 pub(crate) mod merge;
 pub(crate) mod normalize;
 pub(crate) mod plan;
+pub(crate) mod redact;
 pub(crate) mod relationships;
 pub(crate) mod status;
 pub(crate) mod table;

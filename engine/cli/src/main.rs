@@ -82,6 +82,7 @@ async fn engine_command(command: &Command, settings: &Settings) -> Outcome {
         Command::Assert(options) => commands::assert::run(options, settings).await,
         Command::Merge(options) => commands::merge::run(options, settings).await,
         Command::Erase(options) => commands::erase::run(options, settings).await,
+        Command::Redact(options) => commands::redact::run(options, settings).await,
         Command::Definitions(options) => commands::definitions::run(options, settings).await,
         Command::Identity(options) => commands::identity::run(options, settings).await,
         Command::Ledger(options) => commands::ledger::run(options, settings).await,

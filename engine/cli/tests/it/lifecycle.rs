@@ -112,6 +112,21 @@ fn erased_entities_leave_nothing() {
 }
 
 #[test]
+fn redaction_keeps_the_entity_and_takes_what_is_sensitive() {
+    let project = built("quickstart");
+    let grace = id_of(&project, "grace@example.org");
+    assert!(project.fails(2, &["redact", NOBODY]).contains("not found"));
+    let result = json(&project, &["redact", &grace]);
+    assert_eq!((&result["entity_id"], &result["events_redacted"]), (&grace.clone().into(), &3.into()));
+    assert!(!project.ok(&["ledger", "events", "--format", "jsonl"]).contains("grace@"));
+    assert!(!project.ok(&["history", "customer", "--format", "jsonl"]).contains("grace@"));
+    project.ok(&["assert", &grace, "email=[REDACTED]", "plan=pro"]);
+    assert_eq!(id_of(&project, "grace@example.org"), grace, "found by whoever knows the address");
+    project.ok(&["verify"]);
+    assert_eq!(json(&project, &["verify", "--rebuild"])["equal"], true);
+}
+
+#[test]
 fn timeline_tells_events_and_rules() {
     let project = built("quickstart");
     let ada = id_of(&project, "ada@example.org");
