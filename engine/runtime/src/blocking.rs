@@ -36,9 +36,10 @@ use defacto_model::{EntityId, Manifest, Timestamp, Value};
 use tokio::runtime::Runtime;
 
 use crate::{
-    BuildOptions, BuildResult, Builder, Changes, Comparison, Difference, Edges, EraseResult, Error, Explanation,
-    HintPages, HintRow, HistoryPages, HistoryQuery, HistoryRecord, Impact, IngestResult, LedgerPages, LedgerRow,
-    MergeResult, MergeRow, RedactResult, RegisterResult, Source, Status, TickResult, Timeline, Verification, Version,
+    BuildOptions, BuildResult, Builder, Changes, Comparison, Difference, Edges, EraseResult, Error,
+    Explanation, HintPages, HintRow, HistoryPages, HistoryQuery, HistoryRecord, Impact,
+    IngestResult, LedgerPages, LedgerRow, MergeResult, MergeRow, RedactResult, RegisterResult,
+    Source, Status, TickResult, Timeline, Verification, Version,
 };
 
 /// As [`crate::Engine`], with methods that return when the work is done. Not for use inside an async runtime: there a
@@ -182,9 +183,10 @@ impl Engine {
     ///
     /// As [`Builder::open`]; [`Error::File`] when the system gives no threads.
     pub fn open(builder: Builder) -> Result<Self, Error> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|source| {
-            Error::File { operation: "start threads for", path: "the engine".into(), source }
-        })?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|source| {
+                Error::File { operation: "start threads for", path: "the engine".into(), source }
+            })?;
         let inner = runtime.block_on(builder.open())?;
         Ok(Self { inner, runtime })
     }
@@ -213,7 +215,11 @@ impl Engine {
     /// # Errors
     ///
     /// As there.
-    pub fn history(&self, entity_type: &str, query: HistoryQuery) -> Result<Rows<'_, HistoryPages>, Error> {
+    pub fn history(
+        &self,
+        entity_type: &str,
+        query: HistoryQuery,
+    ) -> Result<Rows<'_, HistoryPages>, Error> {
         self.rows(self.runtime.block_on(self.inner.history(entity_type, query))?)
     }
 

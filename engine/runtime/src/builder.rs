@@ -72,7 +72,10 @@ impl Builder {
     pub async fn open(self) -> Result<Engine, Error> {
         check_namespace(&self.options.namespace)?;
         if !(1..=100_000).contains(&self.options.batch_size) {
-            return Err(Error::Config(format!("batch_size {} is outside 1..=100000", self.options.batch_size)));
+            return Err(Error::Config(format!(
+                "batch_size {} is outside 1..=100000",
+                self.options.batch_size
+            )));
         }
         let path = match &self.database {
             Some(text) => database_path(text)?,
@@ -87,7 +90,8 @@ impl Builder {
         let chosen = Choice::read(reader.as_mut()).await?;
         drop(reader);
         let same = |version: &&DefinitionVersion| version.content_hash == content;
-        let known = versions.iter().filter(same).max_by_key(|version| (version.active, version.created_at));
+        let known =
+            versions.iter().filter(same).max_by_key(|version| (version.active, version.created_at));
         let own = Definitions {
             version: known.map_or_else(
                 || content.chars().take(VERSION_DIGITS).collect(),
@@ -129,7 +133,10 @@ fn check_namespace(namespace: &str) -> Result<(), Error> {
 fn database_path(text: &str) -> Result<PathBuf, Error> {
     let path = match text.split_once(':') {
         Some(("sqlite", rest)) => rest.strip_prefix("//").unwrap_or(rest),
-        Some((scheme, _)) if scheme.len() > 1 && scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+') => {
+        Some((scheme, _))
+            if scheme.len() > 1
+                && scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+') =>
+        {
             return Err(Error::Config(format!(
                 "database scheme '{scheme}:' is not supported; give a path or a sqlite: URL"
             )));

@@ -120,7 +120,9 @@ impl Engine {
         b: &Side,
         root: EntityId,
     ) -> Result<Vec<Join>, Error> {
-        let Some(hint) = reader.hints_of(&[root]).await?.into_iter().next() else { return Ok(Vec::new()) };
+        let Some(hint) = reader.hints_of(&[root]).await?.into_iter().next() else {
+            return Ok(Vec::new());
+        };
         let entity_type = hint.key.entity_type;
         match (a, b) {
             (Side::Hint(a), Side::Hint(b)) => {
@@ -164,7 +166,9 @@ async fn chain(
     let mut joins = Vec::new();
     for merge in up {
         let after = Sequence(merge.sequence.0 - 1);
-        if let Some(row) = reader.scan_events(after, merge.sequence, 1, true).await?.into_iter().next() {
+        if let Some(row) =
+            reader.scan_events(after, merge.sequence, 1, true).await?.into_iter().next()
+        {
             joins.push(join(entity_type, row, Some(&merge)));
         }
     }
@@ -199,7 +203,11 @@ async fn bringer(
 }
 
 /// Every event of an entity, and every explicit merge into it.
-async fn links(reader: &mut dyn Reader, entity_type: &str, root: EntityId) -> Result<Vec<Join>, Error> {
+async fn links(
+    reader: &mut dyn Reader,
+    entity_type: &str,
+    root: EntityId,
+) -> Result<Vec<Join>, Error> {
     let mut found: BTreeMap<Sequence, Join> = BTreeMap::new();
     for (_, event) in reader.events_of(&[root], None).await? {
         found.insert(event.sequence, join(entity_type, event, None));
@@ -209,7 +217,9 @@ async fn links(reader: &mut dyn Reader, entity_type: &str, root: EntityId) -> Re
         for merge in reader.merges_into(&[id]).await? {
             ids.push(merge.from);
             let after = Sequence(merge.sequence.0 - 1);
-            if let Some(row) = reader.scan_events(after, merge.sequence, 1, true).await?.into_iter().next() {
+            if let Some(row) =
+                reader.scan_events(after, merge.sequence, 1, true).await?.into_iter().next()
+            {
                 found.insert(merge.sequence, join(entity_type, row, Some(&merge)));
             }
         }
@@ -273,9 +283,11 @@ fn hints(entity_type: &str, row: &LedgerRow) -> Vec<Hint> {
     }
     let data: serde_json::Value = serde_json::from_str(&row.event.data).unwrap_or_default();
     for side in ["from_hints", "into_hints"] {
-        let fields = data.get(side).and_then(|types| types.get(entity_type)).and_then(|it| it.as_object());
+        let fields =
+            data.get(side).and_then(|types| types.get(entity_type)).and_then(|it| it.as_object());
         for (field, values) in fields.into_iter().flatten() {
-            for value in values.as_array().into_iter().flatten().filter_map(|value| value.as_str()) {
+            for value in values.as_array().into_iter().flatten().filter_map(|value| value.as_str())
+            {
                 out.push((field.clone(), value.to_owned()));
             }
         }

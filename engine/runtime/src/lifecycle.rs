@@ -14,7 +14,12 @@ impl Engine {
     /// # Errors
     ///
     /// An unknown entity, an entity with itself, entities of different types; what module and store say.
-    pub async fn merge(&self, from: EntityId, into: EntityId, reason: &str) -> Result<MergeResult, Error> {
+    pub async fn merge(
+        &self,
+        from: EntityId,
+        into: EntityId,
+        reason: &str,
+    ) -> Result<MergeResult, Error> {
         let result = self.pipeline.lock().await.merge(from, into, reason).await;
         let result = result.map_err(|error| log::failed(error.into()))?;
         log::merged(&result);
@@ -46,7 +51,11 @@ impl Engine {
     }
 
     /// What an id means now, and its entity type.
-    pub(crate) async fn locate(&self, view: &View, id: EntityId) -> Result<(EntityId, String), Error> {
+    pub(crate) async fn locate(
+        &self,
+        view: &View,
+        id: EntityId,
+    ) -> Result<(EntityId, String), Error> {
         let mut reader = self.store.read().await?;
         let root = root_of(reader.as_mut(), id).await?;
         if let Some(hint) = reader.hints_of(&[root]).await?.into_iter().next() {

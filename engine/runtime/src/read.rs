@@ -27,7 +27,11 @@ impl Engine {
     /// # Errors
     ///
     /// An unknown type, or what the store says.
-    pub async fn history(&self, entity_type: &str, query: HistoryQuery) -> Result<HistoryPages, Error> {
+    pub async fn history(
+        &self,
+        entity_type: &str,
+        query: HistoryQuery,
+    ) -> Result<HistoryPages, Error> {
         self.view(None).await?.history(entity_type, query).await
     }
 
@@ -86,8 +90,16 @@ impl Engine {
             }
             for (identity_field, identity) in (0..).zip(&manifest.identity) {
                 if field.is_none_or(|name| name == identity.name) {
-                    requests.push(HintRequest { entity, identity_field, value: Value::String(value.to_owned()) });
-                    places.push((manifest.name.clone(), identity.space.clone(), identity.name.clone()));
+                    requests.push(HintRequest {
+                        entity,
+                        identity_field,
+                        value: Value::String(value.to_owned()),
+                    });
+                    places.push((
+                        manifest.name.clone(),
+                        identity.space.clone(),
+                        identity.name.clone(),
+                    ));
                 }
             }
         }
@@ -96,7 +108,9 @@ impl Engine {
         }
         let mut keys = Vec::new();
         let mut fields = Vec::new();
-        for (text, (entity_type, space, field)) in self.machines.hints(&requests)?.into_iter().zip(places) {
+        for (text, (entity_type, space, field)) in
+            self.machines.hints(&requests)?.into_iter().zip(places)
+        {
             if let Ok(Some(value)) = text {
                 keys.push(HintKey { entity_type, space, value });
                 fields.push(field);
@@ -113,7 +127,9 @@ impl Engine {
             }
             // A redacted hint is kept in another form.
             let found = self.pipeline.lock().await.find_hints(&key.value).await?;
-            let same = |row: &HintRow| row.key.entity_type == key.entity_type && row.key.space == key.space;
+            let same = |row: &HintRow| {
+                row.key.entity_type == key.entity_type && row.key.space == key.space
+            };
             rows.extend(found.into_iter().filter(same));
         }
         rows.dedup();
@@ -121,11 +137,20 @@ impl Engine {
     }
 
     fn unknown_field(&self, name: &str) -> Error {
-        let mut known: Vec<&str> =
-            self.manifest().entities.iter().flat_map(|e| &e.identity).map(|f| f.name.as_str()).collect();
+        let mut known: Vec<&str> = self
+            .manifest()
+            .entities
+            .iter()
+            .flat_map(|e| &e.identity)
+            .map(|f| f.name.as_str())
+            .collect();
         known.sort_unstable();
         known.dedup();
-        Error::UnknownName { what: "identity field", name: name.to_owned(), known: known.join(", ") }
+        Error::UnknownName {
+            what: "identity field",
+            name: name.to_owned(),
+            known: known.join(", "),
+        }
     }
 }
 

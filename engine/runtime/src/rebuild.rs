@@ -104,11 +104,13 @@ fn copy_database(from: &Path, to: &Path) -> Result<(), Error> {
 fn compare(stored: Fingerprint, rebuilt: Fingerprint) -> Comparison {
     let rows = stored.rows.iter().zip(&rebuilt.rows);
     let digests = stored.tables.iter().zip(&rebuilt.tables);
-    let tables = rows.zip(digests).map(|(((name, before), (_, after)), ((_, old), (_, new)))| ComparedTable {
-        table: name.clone(),
-        equal: old == new,
-        stored_rows: *before,
-        rebuilt_rows: *after,
+    let tables = rows.zip(digests).map(|(((name, before), (_, after)), ((_, old), (_, new)))| {
+        ComparedTable {
+            table: name.clone(),
+            equal: old == new,
+            stored_rows: *before,
+            rebuilt_rows: *after,
+        }
     });
     Comparison {
         equal: stored.fingerprint == rebuilt.fingerprint,

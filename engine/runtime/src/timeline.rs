@@ -54,7 +54,8 @@ pub struct Difference {
 }
 
 fn as_json<S: Serializer>(value: &Value, serializer: S) -> Result<S::Ok, S::Error> {
-    let json: serde_json::Value = serde_json::from_str(&defacto_json::to_json(value)).unwrap_or_default();
+    let json: serde_json::Value =
+        serde_json::from_str(&defacto_json::to_json(value)).unwrap_or_default();
     json.serialize(serializer)
 }
 
@@ -68,7 +69,8 @@ impl Engine {
         let view = self.view(None).await?;
         let (_, entity_type) = self.locate(&view, id).await?;
         let rows = view.rows_of(&entity_type, id).await?;
-        let names: Vec<&str> = view.entity(&entity_type)?.properties.iter().map(|p| p.name.as_str()).collect();
+        let names: Vec<&str> =
+            view.entity(&entity_type)?.properties.iter().map(|p| p.name.as_str()).collect();
         let mut reader = self.store.read().await?;
         let mut events: HashMap<Sequence, LedgerRow> = HashMap::new();
         for (_, event) in reader.events_of(&[id], None).await? {
@@ -83,7 +85,9 @@ impl Engine {
             let event = row.row.event.map(|(sequence, id)| (events.get(&sequence), id));
             let event_type = match &event {
                 None => RULE.to_owned(),
-                Some((found, _)) => found.map_or_else(String::new, |row| row.event.event_type.clone()),
+                Some((found, _)) => {
+                    found.map_or_else(String::new, |row| row.event.event_type.clone())
+                }
             };
             entries.push(TimelineEntry {
                 timestamp: row.row.valid_from,
@@ -100,7 +104,8 @@ impl Engine {
                 continue;
             }
             let after = Sequence(merge.sequence.0 - 1);
-            let event = reader.scan_events(after, merge.sequence, 1, true).await?.into_iter().next();
+            let event =
+                reader.scan_events(after, merge.sequence, 1, true).await?.into_iter().next();
             entries.push(merge_entry(id, &merge, event.as_ref(), &rows));
         }
         entries.sort_by_key(|entry| entry.timestamp);
@@ -127,7 +132,8 @@ impl Engine {
         let mut differences = Vec::new();
         if let Some(expected) = state {
             if !entity.states.iter().any(|state| state.name == expected) {
-                let known: Vec<&str> = entity.states.iter().map(|state| state.name.as_str()).collect();
+                let known: Vec<&str> =
+                    entity.states.iter().map(|state| state.name.as_str()).collect();
                 return Err(Error::UnknownName {
                     what: "state",
                     name: expected.to_owned(),
@@ -141,7 +147,8 @@ impl Engine {
             }
         }
         for (name, expected) in properties {
-            let Some(at) = entity.properties.iter().position(|property| property.name == *name) else {
+            let Some(at) = entity.properties.iter().position(|property| property.name == *name)
+            else {
                 let known: Vec<&str> = entity.properties.iter().map(|p| p.name.as_str()).collect();
                 return Err(Error::UnknownName {
                     what: "property",
@@ -151,7 +158,11 @@ impl Engine {
             };
             let actual = row.and_then(|row| row.properties.get(at).cloned()).unwrap_or_default();
             if !equal(&actual, expected) {
-                differences.push(Difference { name: name.clone(), expected: expected.clone(), actual });
+                differences.push(Difference {
+                    name: name.clone(),
+                    expected: expected.clone(),
+                    actual,
+                });
             }
         }
         Ok(differences)
@@ -173,7 +184,8 @@ impl Engine {
         let entity = view.entity(&entity_type)?;
         let mut out = Vec::new();
         for (name, text) in texts {
-            let Some(property) = entity.properties.iter().find(|property| property.name == *name) else {
+            let Some(property) = entity.properties.iter().find(|property| property.name == *name)
+            else {
                 let known: Vec<&str> = entity.properties.iter().map(|p| p.name.as_str()).collect();
                 return Err(Error::UnknownName {
                     what: "property",
@@ -183,7 +195,9 @@ impl Engine {
             };
             let value = read_value(property.r#type, text).ok_or_else(|| {
                 let declared = type_name(property.r#type);
-                Error::Config(format!("'{text}' is no value of property '{name}', which is of type {declared}"))
+                Error::Config(format!(
+                    "'{text}' is no value of property '{name}', which is of type {declared}"
+                ))
             })?;
             out.push((name.clone(), value));
         }
@@ -254,7 +268,10 @@ fn equal(a: &Value, b: &Value) -> bool {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "compared with a value that was rounded in the same way")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "compared with a value that was rounded in the same way"
+)]
 fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Int(n) => Some(*n as f64),

@@ -122,7 +122,8 @@ impl Engine {
         let mut reader = self.store.read().await?;
         let mut out = Vec::new();
         for version in reader.versions().await? {
-            let built_at = reader.build(&version.version).await?.and_then(|build| build.last_built_at);
+            let built_at =
+                reader.build(&version.version).await?.and_then(|build| build.last_built_at);
             out.push(Version {
                 version: version.version,
                 active: version.active,
@@ -142,7 +143,9 @@ impl Engine {
     pub async fn active_version(&self) -> Result<String, Error> {
         let versions = self.store.read().await?.versions().await?;
         let active = versions.into_iter().find(|version| version.active);
-        active.map(|it| it.version).ok_or_else(|| Error::Config("no active definition version".to_owned()))
+        active
+            .map(|it| it.version)
+            .ok_or_else(|| Error::Config("no active definition version".to_owned()))
     }
 
     /// Canonical definitions of a version as JSON; `None` means those that the engine was opened with.
@@ -189,7 +192,11 @@ impl Engine {
     /// # Errors
     ///
     /// [`Error::Definitions`] when they do not compile; the name taken with other content; what the store says.
-    pub async fn register(&self, name: &str, source: Option<&Source>) -> Result<RegisterResult, Error> {
+    pub async fn register(
+        &self,
+        name: &str,
+        source: Option<&Source>,
+    ) -> Result<RegisterResult, Error> {
         check_name(name)?;
         let (definitions, warnings) = match source {
             None => (
@@ -198,15 +205,18 @@ impl Engine {
             ),
             Some(source) => {
                 let Modules { outcome, machines } = Modules::load(source, Some(&self.cache()))?;
-                let document = outcome.canonical.as_ref().map(Canonical::stored).unwrap_or_default();
+                let document =
+                    outcome.canonical.as_ref().map(Canonical::stored).unwrap_or_default();
                 let version = name.to_owned();
                 (Definitions { version, document, machines }, outcome.diagnostics)
             }
         };
         let active = self.active_version().await?;
         let before = self.definitions(Some(&active)).await?;
-        let changes =
-            defacto_compiler::diff(&read_canonical(&before), &read_canonical(&definitions.document));
+        let changes = defacto_compiler::diff(
+            &read_canonical(&before),
+            &read_canonical(&definitions.document),
+        );
         let mut pipeline = self.pipeline.lock().await;
         pipeline.register(&definitions).await?;
         let impact = pipeline.impact(&definitions).await?;
@@ -214,7 +224,10 @@ impl Engine {
             version: name.to_owned(),
             changes: changes.into(),
             build_mode: impact.build_mode,
-            warnings: warnings.iter().map(|w| format!("{}: {}: {}", w.code, w.path, w.message)).collect(),
+            warnings: warnings
+                .iter()
+                .map(|w| format!("{}: {}: {}", w.code, w.path, w.message))
+                .collect(),
         })
     }
 
@@ -224,7 +237,11 @@ impl Engine {
     /// # Errors
     ///
     /// An unknown version; what module and store say.
-    pub async fn activate(&mut self, version: &str, options: BuildOptions) -> Result<BuildResult, Error> {
+    pub async fn activate(
+        &mut self,
+        version: &str,
+        options: BuildOptions,
+    ) -> Result<BuildResult, Error> {
         let definitions = self.load(version).await?;
         let machines = Arc::clone(&definitions.machines);
         let result = self.pipeline.get_mut().activate(definitions, options).await?;
@@ -249,7 +266,11 @@ impl Engine {
     /// # Errors
     ///
     /// An unknown version; one that normalizes or identifies otherwise than the active one; what module and store say.
-    pub async fn build_version(&self, version: &str, options: BuildOptions) -> Result<BuildResult, Error> {
+    pub async fn build_version(
+        &self,
+        version: &str,
+        options: BuildOptions,
+    ) -> Result<BuildResult, Error> {
         if self.active_version().await? == version && self.version().await == version {
             return self.build(options).await;
         }

@@ -48,7 +48,10 @@ impl Engine {
         let versions = reader.versions().await?;
         let wanted = match version {
             Some(name) => name.to_owned(),
-            None => versions.iter().find(|v| v.active).map_or_else(|| own.clone(), |v| v.version.clone()),
+            None => versions
+                .iter()
+                .find(|v| v.active)
+                .map_or_else(|| own.clone(), |v| v.version.clone()),
         };
         let Some(found) = versions.iter().find(|v| v.version == wanted) else {
             return Err(defacto_pipeline::Error::UnknownVersion(wanted).into());
@@ -94,7 +97,11 @@ impl View {
     /// # Errors
     ///
     /// An unknown type, or what the store says.
-    pub async fn history(&self, entity_type: &str, query: HistoryQuery) -> Result<HistoryPages, Error> {
+    pub async fn history(
+        &self,
+        entity_type: &str,
+        query: HistoryQuery,
+    ) -> Result<HistoryPages, Error> {
         self.entity(entity_type)?;
         let query = HistoryQuery { limit: PAGE_ROWS, ..query };
         let reader = self.store.read().await?;
@@ -103,7 +110,11 @@ impl View {
     }
 
     /// Every row of one entity, rows of a merged-away one included.
-    pub(crate) async fn rows_of(&self, entity_type: &str, id: EntityId) -> Result<Vec<HistoryRecord>, Error> {
+    pub(crate) async fn rows_of(
+        &self,
+        entity_type: &str,
+        id: EntityId,
+    ) -> Result<Vec<HistoryRecord>, Error> {
         let query = HistoryQuery { entity_id: Some(id), merged: true, ..HistoryQuery::default() };
         let mut pages = self.history(entity_type, query).await?;
         let mut rows = Vec::new();
@@ -142,7 +153,11 @@ impl View {
             names.sort_unstable();
             names.dedup();
             let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-            return Err(Error::UnknownName { what: "relationship", name: relationship.to_owned(), known });
+            return Err(Error::UnknownName {
+                what: "relationship",
+                name: relationship.to_owned(),
+                known,
+            });
         }
         edges.rows.sort_by_key(|row| (row.source, row.target, row.valid_from));
         edges.rows.dedup();

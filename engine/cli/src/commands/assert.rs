@@ -23,7 +23,8 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
     let id = entity_id(&options.id)?;
     if options.state.is_none() && options.properties.is_empty() {
-        return Err(Failure::usage("nothing to compare with").with_help("say --state STATE or PROPERTY=VALUE"));
+        return Err(Failure::usage("nothing to compare with")
+            .with_help("say --state STATE or PROPERTY=VALUE"));
     }
     let mut texts = Vec::new();
     for text in &options.properties {

@@ -47,17 +47,17 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
     let engine = project::open_with(settings, options.batch_size, options.workers).await?;
     project::log_warnings(&engine);
     if options.dry_run {
-        let build = BuildOptions { full: options.full, from_raw: options.from_raw, ..BuildOptions::default() };
+        let build = BuildOptions {
+            full: options.full,
+            from_raw: options.from_raw,
+            ..BuildOptions::default()
+        };
         return plan::print(&engine, build, settings).await;
     }
     let bar = progress::bar(None, settings.quiet, "events").with_message("building");
     bar.enable_steady_tick(std::time::Duration::from_millis(100));
-    let build = BuildOptions {
-        full: options.full,
-        from_raw: options.from_raw,
-        dry_run: false,
-        as_of,
-    };
+    let build =
+        BuildOptions { full: options.full, from_raw: options.from_raw, dry_run: false, as_of };
     let result = match &options.version {
         Some(version) => engine.build_version(version, build).await,
         None => engine.build(build).await,

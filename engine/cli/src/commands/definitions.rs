@@ -76,10 +76,12 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
         }
         Action::Show { version } => show(&engine, version.as_deref(), settings).await,
         Action::Register { version, from } => {
-            let source = from.as_deref().map(Source::read).transpose().map_err(project::engine_failure)?;
+            let source =
+                from.as_deref().map(Source::read).transpose().map_err(project::engine_failure)?;
             let result =
                 engine.register(version, source.as_ref()).await.map_err(project::engine_failure)?;
-            let mut summary = format!("registered {version}; activating it means {}\n", result.build_mode);
+            let mut summary =
+                format!("registered {version}; activating it means {}\n", result.build_mode);
             for warning in &result.warnings {
                 summary += &format!("  warning: {warning}\n");
             }
@@ -92,16 +94,24 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
                 (None, false) => AsOf::Clock,
             };
             let options = BuildOptions { as_of, ..BuildOptions::default() };
-            let result = engine.activate(version, options).await.map_err(project::engine_failure)?;
+            let result =
+                engine.activate(version, options).await.map_err(project::engine_failure)?;
             build::report(&result, settings)
         }
         Action::Diff { from, to } => {
-            let changes =
-                engine.diff(from.as_deref(), to.as_deref()).await.map_err(project::engine_failure)?;
-            object(settings, &serde_json::to_value(&changes).unwrap_or_default(), &differences(&changes))
+            let changes = engine
+                .diff(from.as_deref(), to.as_deref())
+                .await
+                .map_err(project::engine_failure)?;
+            object(
+                settings,
+                &serde_json::to_value(&changes).unwrap_or_default(),
+                &differences(&changes),
+            )
         }
         Action::Impact { version } => {
-            let impact = engine.impact(version.as_deref()).await.map_err(project::engine_failure)?;
+            let impact =
+                engine.impact(version.as_deref()).await.map_err(project::engine_failure)?;
             let summary = plan::summary("would activate", &impact);
             object(settings, &serde_json::to_value(&impact).unwrap_or_default(), &summary)
         }

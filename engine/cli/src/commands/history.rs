@@ -49,8 +49,9 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
 /// Reads an entity id.
 pub(crate) fn entity_id(text: &str) -> Outcome<EntityId> {
     text.parse().map_err(|_| {
-        Failure::usage(format!("'{text}' is no entity id"))
-            .with_help("`defacto identity lookup VALUE` finds the id behind an e-mail address, number, …")
+        Failure::usage(format!("'{text}' is no entity id")).with_help(
+            "`defacto identity lookup VALUE` finds the id behind an e-mail address, number, …",
+        )
     })
 }
 
@@ -90,8 +91,11 @@ pub(crate) async fn print(
 
 fn all_columns(entity: &EntityManifest) -> Vec<Column> {
     let text = |name: String| Column::new(name, ColumnType::Text);
-    let mut columns = vec![text(format!("{}_id", entity.name)), text(format!("{}_state", entity.name))];
-    columns.extend(entity.properties.iter().map(|p| Column::new(p.name.clone(), column_type(p.r#type))));
+    let mut columns =
+        vec![text(format!("{}_id", entity.name)), text(format!("{}_state", entity.name))];
+    columns.extend(
+        entity.properties.iter().map(|p| Column::new(p.name.clone(), column_type(p.r#type))),
+    );
     let time = |name: &str| Column::new(name, ColumnType::Timestamp);
     columns.extend([time("valid_from"), time("valid_to"), text("merged_into".to_owned())]);
     columns.extend(["last_event_time", "state_entered_time", "created_time"].map(time));

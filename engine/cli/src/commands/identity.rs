@@ -146,7 +146,8 @@ async fn explain(engine: &Engine, a: &str, b: &str, settings: &Settings) -> Outc
         text += &format!("one entity, {}, because of:\n", found.a);
     }
     for join in &found.joins {
-        let hints: Vec<String> = join.hints.iter().map(|(field, value)| format!("{field} '{value}'")).collect();
+        let hints: Vec<String> =
+            join.hints.iter().map(|(field, value)| format!("{field} '{value}'")).collect();
         text += &format!(
             "  {} {} of {} ({}): {}\n",
             join.timestamp,

@@ -22,7 +22,8 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
     let (from, into) = (entity_id(&options.from)?, entity_id(&options.into)?);
     let engine = project::open(settings).await?;
-    let result = engine.merge(from, into, &options.reason).await.map_err(project::engine_failure)?;
+    let result =
+        engine.merge(from, into, &options.reason).await.map_err(project::engine_failure)?;
     for failure in result.failures.iter().take(20) {
         crate::say(&format!("{}: {}\n", failure.code, failure.error));
     }

@@ -20,7 +20,8 @@ pub(crate) struct Options {
 /// Says what a build would do, and why.
 pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
     let engine = project::open(settings).await?;
-    let build = BuildOptions { full: options.full, from_raw: options.from_raw, ..BuildOptions::default() };
+    let build =
+        BuildOptions { full: options.full, from_raw: options.from_raw, ..BuildOptions::default() };
     print(&engine, build, settings).await
 }
 
@@ -40,10 +41,8 @@ pub(crate) async fn print(engine: &Engine, build: BuildOptions, settings: &Setti
 
 /// A plan in words.
 pub(crate) fn summary(verb: &str, impact: &Impact) -> String {
-    let mut text = format!(
-        "{verb} version {}: {} ({})\n",
-        impact.version, impact.build_mode, impact.reason
-    );
+    let mut text =
+        format!("{verb} version {}: {} ({})\n", impact.version, impact.build_mode, impact.reason);
     if impact.events > 0 {
         text += &format!(
             "  {} events of {} entities ({})\n",

@@ -2,8 +2,8 @@ use clap::Args;
 use defacto_columnar::{Column, ColumnType};
 use defacto_engine::Edges;
 
-use crate::failure::Outcome;
 use crate::commands::history::column_type;
+use crate::failure::Outcome;
 use crate::output::{Cell, Output, text_columns};
 use crate::project;
 use crate::settings::Settings;
@@ -25,7 +25,9 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
     let Edges { properties, rows: edges } =
         view.edges(&options.r#type).await.map_err(project::engine_failure)?;
     let mut columns = text_columns(["source_id", "target_id", "relationship_type"]);
-    columns.extend(properties.into_iter().map(|(name, declared)| Column::new(name, column_type(declared))));
+    columns.extend(
+        properties.into_iter().map(|(name, declared)| Column::new(name, column_type(declared))),
+    );
     columns.extend(["valid_from", "valid_to"].map(|name| Column::new(name, ColumnType::Timestamp)));
     let mut output = Output::open(settings)?;
     let mut rows = output.rows(columns)?;

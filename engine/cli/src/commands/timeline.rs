@@ -26,7 +26,13 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
         return output.finish();
     }
     let mut columns = vec![Column::new("timestamp", ColumnType::Timestamp)];
-    columns.extend(text_columns(["event_type", "event_id", "effects", "state_before", "state_after"]));
+    columns.extend(text_columns([
+        "event_type",
+        "event_id",
+        "effects",
+        "state_before",
+        "state_after",
+    ]));
     let text = matches!(settings.format, Format::Table | Format::Csv);
     let mut rows = output.rows(columns)?;
     for entry in timeline.entries {

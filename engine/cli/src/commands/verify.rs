@@ -45,7 +45,8 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
     let mut text = String::new();
     for finding in &found.findings {
         let entity = finding.entity_id.map_or(String::new(), |id| format!(" {id}"));
-        text += &format!("{}: {}{entity}: {}\n", finding.check, finding.entity_type, finding.message);
+        text +=
+            &format!("{}: {}{entity}: {}\n", finding.check, finding.entity_type, finding.message);
     }
     if !settings.quiet && found.findings.is_empty() {
         text += &format!("{} rows are sound\n", found.rows);

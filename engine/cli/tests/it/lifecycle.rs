@@ -42,14 +42,23 @@ fn merged_entities_are_one_and_a_rebuild_repeats_it() {
     let apart = json(&project, &["identity", "explain", &ada, &grace]);
     assert_eq!(apart["joined"], false);
     let result = json(&project, &["merge", &grace, &ada, "--reason", "same person"]);
-    assert_eq!((&result["from_entity_id"], &result["into_entity_id"]), (&grace.clone().into(), &ada.clone().into()));
+    assert_eq!(
+        (&result["from_entity_id"], &result["into_entity_id"]),
+        (&grace.clone().into(), &ada.clone().into())
+    );
     assert_eq!(result["events_reassigned"], 3);
     assert_eq!(id_of(&project, "grace@example.org"), ada);
     let again = json(&project, &["merge", &grace, &ada]);
-    assert_eq!((&again["events_reassigned"], &again["tombstones_produced"]), (&0.into(), &0.into()));
+    assert_eq!(
+        (&again["events_reassigned"], &again["tombstones_produced"]),
+        (&0.into(), &0.into())
+    );
 
     let merges = json(&project, &["identity", "merges", &ada]);
-    assert_eq!((&merges[0]["from"], &merges[0]["reason"]), (&grace.clone().into(), &"same person".into()));
+    assert_eq!(
+        (&merges[0]["from"], &merges[0]["reason"]),
+        (&grace.clone().into(), &"same person".into())
+    );
     let hints = json(&project, &["identity", "hints", &grace]);
     assert_eq!(hints.as_array().unwrap().len(), 2, "{hints}");
     for (a, b) in [(grace.as_str(), ada.as_str()), ("grace@example.org", "ada@example.org")] {
@@ -88,7 +97,8 @@ fn the_event_that_joined_two_hints_is_found() {
     assert_eq!(why["joins"][0]["event_type"], "ordered");
     let text = project.ok(&["identity", "explain", "grace@example.org", "ada@example.org"]);
     assert!(text.starts_with("two entities"), "{text}");
-    let message = project.fails(2, &["identity", "explain", "ada@example.org", "nobody@example.org"]);
+    let message =
+        project.fails(2, &["identity", "explain", "ada@example.org", "nobody@example.org"]);
     assert!(message.contains("nobody@example.org"), "{message}");
     for what in ["hints", "merges"] {
         assert!(project.fails(2, &["identity", what, NOBODY]).contains("not found"));
@@ -117,7 +127,10 @@ fn redaction_keeps_the_entity_and_takes_what_is_sensitive() {
     let grace = id_of(&project, "grace@example.org");
     assert!(project.fails(2, &["redact", NOBODY]).contains("not found"));
     let result = json(&project, &["redact", &grace]);
-    assert_eq!((&result["entity_id"], &result["events_redacted"]), (&grace.clone().into(), &3.into()));
+    assert_eq!(
+        (&result["entity_id"], &result["events_redacted"]),
+        (&grace.clone().into(), &3.into())
+    );
     assert!(!project.ok(&["ledger", "events", "--format", "jsonl"]).contains("grace@"));
     assert!(!project.ok(&["history", "customer", "--format", "jsonl"]).contains("grace@"));
     project.ok(&["assert", &grace, "email=[REDACTED]", "plan=pro"]);
@@ -131,12 +144,16 @@ fn timeline_tells_events_and_rules() {
     let project = built("quickstart");
     let ada = id_of(&project, "ada@example.org");
     let timeline = json(&project, &["timeline", &ada]);
-    assert_eq!((&timeline["entity_id"], &timeline["entity_type"]), (&ada.clone().into(), &"customer".into()));
+    assert_eq!(
+        (&timeline["entity_id"], &timeline["entity_type"]),
+        (&ada.clone().into(), &"customer".into())
+    );
     let entries = timeline["entries"].as_array().unwrap();
     let first = &entries[0];
     assert_eq!((&first["event_type"], &first["state_before"]), (&"signed_up".into(), &Value::Null));
     assert_eq!(first["effects"][0], "Entity created");
-    let rule = entries.iter().find(|entry| entry["event_type"] == "_time_rule").expect("a rule fired");
+    let rule =
+        entries.iter().find(|entry| entry["event_type"] == "_time_rule").expect("a rule fired");
     assert_eq!(rule["effects"][0], "State: active → churned");
     assert_eq!(rule["event_id"], Value::Null);
     let upgrade = entries.iter().find(|entry| entry["event_type"] == "upgraded").unwrap();
@@ -154,7 +171,10 @@ fn assert_tells_what_differs() {
     assert_eq!(output.status.code(), Some(1));
     let shown = crate::project::text(&output.stdout);
     assert!(shown.contains("state: expected \"active\", is \"churned\""), "{shown}");
-    assert!(shown.contains("plan: expected \"pro\", is \"team\"") && !shown.contains("logins"), "{shown}");
+    assert!(
+        shown.contains("plan: expected \"pro\", is \"team\"") && !shown.contains("logins"),
+        "{shown}"
+    );
     for (bad, named) in [
         (&["--state", "asleep"][..], "unknown state 'asleep'"),
         (&["plam=pro"], "unknown property 'plam'"),
@@ -173,12 +193,18 @@ fn plan_is_what_build_does() {
     let project = Project::example("quickstart");
     project.ingest(&[]);
     let plan = json(&project, &["plan"]);
-    assert_eq!((&plan["mode"], &plan["events"], &plan["entities"]), (&"INCREMENTAL".into(), &8.into(), &2.into()));
+    assert_eq!(
+        (&plan["mode"], &plan["events"], &plan["entities"]),
+        (&"INCREMENTAL".into(), &8.into(), &2.into())
+    );
     assert_eq!(json(&project, &["build", "--dry-run"]), plan);
     let done = json(&project, &[&["build"][..], &AS_OF].concat());
     assert_eq!((&done["mode"], &done["events_processed"]), (&plan["mode"], &plan["events"]));
     let idle = json(&project, &["plan"]);
-    assert_eq!((&idle["mode"], &idle["events"], &idle["entities"]), (&"SKIP".into(), &0.into(), &0.into()));
+    assert_eq!(
+        (&idle["mode"], &idle["events"], &idle["entities"]),
+        (&"SKIP".into(), &0.into(), &0.into())
+    );
     assert_eq!(json(&project, &["plan", "--full"])["mode"], "FULL");
     edit(&project, "entities/customer.yaml", "30d", "20d");
     let plan = json(&project, &["plan"]);
@@ -207,14 +233,24 @@ fn versions_are_registered_compared_activated_and_dropped() {
     let new_dir = new.dir.to_str().unwrap();
 
     let registered = json(&project, &["definitions", "register", "patient", "--from", new_dir]);
-    assert_eq!((&registered["version"], &registered["build_mode"]), (&"patient".into(), &"FULL".into()));
+    assert_eq!(
+        (&registered["version"], &registered["build_mode"]),
+        (&"patient".into(), &"FULL".into())
+    );
     let path = "entities.customer.states.active.after[0].threshold";
     assert_eq!(registered["changes"]["modified"][0]["path"], path, "{registered}");
     assert_eq!(project.ok(&["definitions", "active"]).trim(), first);
     let text = project.ok(&["definitions", "diff", &first, "patient"]);
-    assert!(text.contains(path) && text.contains("[behaviour]") && text.contains("\"200d\""), "{text}");
+    assert!(
+        text.contains(path) && text.contains("[behaviour]") && text.contains("\"200d\""),
+        "{text}"
+    );
     assert_eq!(project.ok(&["definitions", "diff"]), "no difference\n");
-    assert!(project.fails(2, &["history", "customer", "--version", "patient"]).contains("not been built"));
+    assert!(
+        project
+            .fails(2, &["history", "customer", "--version", "patient"])
+            .contains("not been built")
+    );
 
     // Beside the active version.
     project.ok(&[&["build", "--version", "patient"][..], &AS_OF].concat());
@@ -253,7 +289,10 @@ fn activation_renormalizes_where_sources_differ() {
     edit(&new, "sources/app.yaml", "      raw_type: login\n", "      raw_type: sign_in\n");
     project.ok(&["definitions", "register", "renamed", "--from", new.dir.to_str().unwrap()]);
     let impact = json(&project, &["definitions", "impact", "renamed"]);
-    assert_eq!((&impact["build_mode"], &impact["reason"]), (&"FULL_RENORMALIZE".into(), &"source mappings changed".into()));
+    assert_eq!(
+        (&impact["build_mode"], &impact["reason"]),
+        (&"FULL_RENORMALIZE".into(), &"source mappings changed".into())
+    );
     let message = project.fails(2, &["build", "--version", "renamed"]);
     assert!(message.contains("activate it"), "{message}");
 }
