@@ -183,13 +183,16 @@ fn property(unit: &mut Unit<'_>, property: &Property) -> Record {
 }
 
 fn entity(unit: &mut Unit<'_>, entity: &Entity) -> Record {
-    let edges: EdgeProperties = entity
+    let mut first = count(entity.properties.len());
+    let edges: Vec<EdgeProperties> = entity
         .relationships
         .iter()
         .map(|relationship| {
             let records: Vec<Record> =
                 relationship.properties.iter().map(|p| property(unit, p)).collect();
-            array(unit, &records)
+            let edge = EdgeProperties { descriptors: array(unit, &records), first };
+            first += count(records.len());
+            edge
         })
         .collect();
     let names: Vec<u32> = entity
@@ -284,7 +287,7 @@ fn handler<'a>(
     unit: &mut Unit<'_>,
     event: &'a EntityEvent,
     handler: &Handler,
-    edges: &EdgeProperties,
+    edges: &[EdgeProperties],
     scope: Scope<'a>,
 ) -> u32 {
     let scope = Scope { event: Some(0), event_cells: &event.fields, record: Some(1), ..scope };
@@ -299,7 +302,7 @@ fn handler<'a>(
     if handler.creates { place | desc::CREATES } else { place }
 }
 
-fn rule(unit: &mut Unit<'_>, rule: &Rule, edges: &EdgeProperties, scope: Scope<'_>) -> Record {
+fn rule(unit: &mut Unit<'_>, rule: &Rule, edges: &[EdgeProperties], scope: Scope<'_>) -> Record {
     let scope = Scope { record: Some(1), ..scope };
     let run = guarded(unit, (rule.guard.as_ref(), &rule.effects), None, edges, scope, &rule.path);
     let mut record = Record::new(desc::rule::SIZE);
@@ -320,7 +323,7 @@ fn guarded(
     unit: &mut Unit<'_>,
     (guard, effects): (Option<&Expr>, &[Effect]),
     event: Option<&EntityEvent>,
-    edges: &EdgeProperties,
+    edges: &[EdgeProperties],
     scope: Scope<'_>,
     path: &str,
 ) -> u32 {

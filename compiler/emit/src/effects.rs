@@ -9,8 +9,14 @@ use crate::shared::Shared;
 use crate::unit::Emitter;
 use crate::value::Place;
 
-/// Addresses of the descriptors of edge properties, one list per relationship.
-pub(crate) type EdgeProperties = Vec<u32>;
+/// Properties of the edges of one relationship.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct EdgeProperties {
+    /// Address of their descriptors.
+    pub(crate) descriptors: u32,
+    /// Number of the first one, as failures count (`defacto_frames::abi::fault::FIELD`).
+    pub(crate) first: u32,
+}
 
 impl Emitter<'_, '_> {
     /// Guard and effects of a handler or rule. The record is parameter 1.
@@ -19,7 +25,7 @@ impl Emitter<'_, '_> {
         guard: Option<&Expr>,
         effects: &[Effect],
         event: Option<&EntityEvent>,
-        edges: &EdgeProperties,
+        edges: &[EdgeProperties],
     ) {
         if let Some(guard) = guard {
             self.body.block();
@@ -65,7 +71,12 @@ impl Emitter<'_, '_> {
         }
     }
 
-    fn effect(&mut self, effect: &EffectKind, event: Option<&EntityEvent>, edges: &EdgeProperties) {
+    fn effect(
+        &mut self,
+        effect: &EffectKind,
+        event: Option<&EntityEvent>,
+        edges: &[EdgeProperties],
+    ) {
         match effect {
             EffectKind::Create => {
                 self.push_record();
@@ -95,12 +106,12 @@ impl Emitter<'_, '_> {
                     .ok()
                     .and_then(|r| event?.relates.get(r))
                     .map_or(0, |r| r.relationship);
-                let descriptors = usize::try_from(relationship)
+                let edge = usize::try_from(relationship)
                     .ok()
                     .and_then(|r| edges.get(r))
                     .copied()
                     .unwrap_or_default();
-                self.relate(*relate, properties, descriptors);
+                self.relate(*relate, properties, edge);
             }
         }
     }
@@ -137,7 +148,7 @@ impl Emitter<'_, '_> {
         self.body.end();
     }
 
-    fn relate(&mut self, relate: u32, properties: &[Option<Expr>], descriptors: u32) {
+    fn relate(&mut self, relate: u32, properties: &[Option<Expr>], edge: EdgeProperties) {
         self.call("rt_effect");
         let cells = self.room(count(properties.len()));
         for (number, value) in (0..).zip(properties) {
@@ -146,9 +157,11 @@ impl Emitter<'_, '_> {
                 self.store(crate::value::Operand::Null, out);
                 continue;
             };
-            let place = self.blaming(code::I03, number, |e| e.cell_of(value));
-            self.blaming(code::I04, number, |e| {
-                e.body.ins().i32_const((descriptors + number * desc::property::SIZE).cast_signed());
+            let (field, descriptor) =
+                (edge.first + number, edge.descriptors + number * desc::property::SIZE);
+            let place = self.blaming(code::I03, field, |e| e.cell_of(value));
+            self.blaming(code::I04, field, |e| {
+                e.body.ins().i32_const(descriptor.cast_signed());
                 e.push_address(place);
                 e.push_address(out);
                 e.call_checked("rt_convert");

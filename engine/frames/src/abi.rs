@@ -114,7 +114,8 @@ pub mod fault {
     pub const CODE: u32 = 0;
     /// u32: `defacto_functions::Fault` as number: what went wrong.
     pub const KIND: u32 = 4;
-    /// u32: mapping, schema field, property, identity hint or effect at fault; else NONE.
+    /// u32: mapping, schema field, property, identity hint or effect at fault; else NONE. The properties of the
+    /// edges of the type's relationships, in their order, count on after the properties of the type.
     pub const FIELD: u32 = 8;
     /// u32: detail of the kind (operator, function, type, constraint).
     pub const DETAIL: u32 = 12;

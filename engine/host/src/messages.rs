@@ -103,7 +103,7 @@ pub(crate) fn interpretation_failure(
     let code = fault.code.unwrap_or(FailureCode::I01);
     let why = words(fault);
     let index = fault.field.and_then(|field| usize::try_from(field).ok());
-    let property = index.and_then(|index| entity.properties.get(index)).map(|p| p.name.clone());
+    let property = index.and_then(|index| property_name(entity, index)).map(str::to_owned);
     let place = place(entity, at);
     let effect = fault.field.map_or("an effect".to_owned(), |n| format!("effect {}", n + 1));
     let named = property.as_ref().map_or(String::new(), |name| format!("property `{name}` of "));
@@ -114,6 +114,13 @@ pub(crate) fn interpretation_failure(
         _ => (property, format!("{named}{place}: {why}")),
     };
     FaultReport { code, field, message }
+}
+
+/// The properties of the edges count on after those of the type.
+fn property_name(entity: &EntityManifest, index: usize) -> Option<&str> {
+    let own = entity.properties.iter().map(|property| property.name.as_str());
+    let edges = entity.relationships.iter().flat_map(|relationship| &relationship.properties);
+    own.chain(edges.map(|(name, _)| name.as_str())).nth(index)
 }
 
 /// The failure of an event or rule that alone exhausts a limit or breaks the module.

@@ -1,7 +1,7 @@
 //! A small definition from YAML to results.
 
 use defacto_host::{Evaluation, Host, HostOptions, Limits};
-use defacto_model::{EntityId, FailureCode, Value, event_id};
+use defacto_model::{EntityId, FailureCode, FieldOrigin, Value, event_id};
 use defacto_ports::{EntityInput, EventInput, HintRequest, Item, ItemCause, Machines};
 
 use crate::support::{component, instant, load, normalize};
@@ -186,6 +186,86 @@ fn a_failed_guard_names_state_and_event_and_counts_as_received() {
     assert!(fault.message.contains("entity `account` in state `open` at event `note`"));
     let record = done.entities[0].record.as_ref().unwrap();
     assert_eq!(record.last_event, Some(instant("1970-01-01T00:00:02Z")));
+}
+
+const VISITS: &str = r#"
+entities:
+  host:
+    starts: open
+    identity: { name: { match: exact } }
+    states:
+      open:
+        when: { came: { effects: [create] } }
+    relationships:
+      - { type: received, target: guest, cardinality: has_many, inverse: stays_with }
+      - { type: earns_from, target: guest, cardinality: has_many, inverse: pays }
+  guest:
+    starts: new
+    identity: { mail: { match: exact } }
+    properties: { stars: { type: integer }, nights: { type: number } }
+    states:
+      new:
+        when:
+          came:
+            effects:
+              - create
+              - { set: { property: stars, from: event.stars } }
+              - relate: { type: stays_with, target: host, properties: { since: { from: event.since } } }
+              - relate:
+                  type: pays
+                  target: host
+                  properties: { first: { from: event.since }, second: { compute: "1 / event.share" } }
+        after:
+          - type: state_duration
+            threshold: 1d
+            effects: [{ set: { property: nights, value: 1, condition: "1 / entity.stars > 1" } }]
+    relationships:
+      - { type: stays_with, target: host, cardinality: belongs_to, properties: { since: { type: integer } } }
+      - type: pays
+        target: host
+        cardinality: belongs_to
+        properties: { first: { type: integer }, second: { type: number } }
+sources:
+  app:
+    event_type: kind
+    timestamp: at
+    events:
+      came:
+        mappings:
+          mail: { from: mail }
+          name: { from: name }
+          since: { from: since }
+          share: { from: share }
+          stars: { from: stars }
+        hints: { guest: [mail], host: [name] }
+"#;
+
+#[test]
+fn failures_name_properties_of_edges_and_no_property_for_a_condition() {
+    let machine = load(VISITS);
+    let (index, entity) = machine.manifest().find_entity("guest").unwrap();
+    let fault = |since: Value, share: i64, stars: i64| {
+        let cells = entity.events[0].fields.iter().map(|field| match &field.origin {
+            FieldOrigin::Data(name) if name == "since" => since.clone(),
+            FieldOrigin::Data(name) if name == "share" => Value::Int(share),
+            FieldOrigin::Data(name) if name == "stars" => Value::Int(stars),
+            other => panic!("{other:?}"),
+        });
+        let events = vec![event(0, 1, cells.collect())];
+        let until = Some(instant("1970-01-09T00:00:00Z"));
+        let done = machine.interpret(index, vec![input(events)], until).unwrap();
+        let faults = done.entities[0].items.iter().filter_map(|item| match item {
+            Item::Failure { fault, .. } => Some((fault.code, fault.field.clone())),
+            _ => None,
+        });
+        faults.collect::<Vec<_>>()
+    };
+    let named = |name: &str| Some(name.to_owned());
+    let text = Value::String("x".to_owned());
+    assert_eq!(fault(text, 1, 1), [(FailureCode::I04, named("since"))]);
+    assert_eq!(fault(Value::Int(1), 0, 1), [(FailureCode::I03, named("second"))]);
+    assert_eq!(fault(Value::Int(1), 1, 0), [(FailureCode::T01, None)]);
+    assert_eq!(fault(Value::Null, 1, 1), []);
 }
 
 #[test]
