@@ -63,7 +63,10 @@ impl Pipeline {
         self.any_erased = true;
         let merges = self.count_merges(&mut *tx, &ids).await?;
         tx.clear_hints(Some(&ids)).await?;
+        let asked = explicit_merges(&mut *tx, &ids).await?;
         tx.clear_merges(Some(&ids)).await?;
+        // Rows of explicit merges hold the hints of both sides.
+        tx.delete_events(&asked).await?;
         let deleted = tx.delete_events(&alone).await?;
         let relaters = relaters(&mut *tx, &realm, &catalog, &ids).await?;
         for (row, _) in tx.events_of(&relaters, None).await? {
@@ -201,6 +204,19 @@ impl Pipeline {
         let text = format!("{}\0{}\0{}", key.entity_type, key.space, key.value);
         Ok(hex(&hmac(secret.as_bytes(), text.as_bytes())))
     }
+}
+
+/// Ledger places of the explicit merges that mention the ids.
+pub(crate) async fn explicit_merges(
+    tx: &mut dyn Transaction,
+    ids: &[EntityId],
+) -> Result<Vec<Sequence>, Error> {
+    let mut out = BTreeSet::new();
+    for id in ids {
+        let rows = tx.merges(Some(*id)).await?;
+        out.extend(rows.iter().filter(|row| row.reason.is_some()).map(|row| row.sequence));
+    }
+    Ok(out.into_iter().collect())
 }
 
 /// Entities that relate to erased ones.

@@ -5,6 +5,7 @@ use defacto_model::{EntityId, Sequence, Value, entity_id};
 use defacto_ports::{HintKey, HintRow, HintText, HistoryQuery, LedgerRow, Transaction};
 
 use crate::catalog::{Catalog, MERGE_EVENT, SYSTEM_SOURCE};
+use crate::erase::explicit_merges;
 use crate::lifecycle::known;
 use crate::pipeline::settings;
 use crate::resolve::redacted_setting;
@@ -263,11 +264,7 @@ async fn merge_rows(
 ) -> Result<Vec<LedgerRow>, Error> {
     let mut ids = vec![root];
     crate::edges::cluster(tx, &mut ids).await?;
-    let mut sequences = BTreeSet::new();
-    for id in ids {
-        let explicit = tx.merges(Some(id)).await?.into_iter().filter(|row| row.reason.is_some());
-        sequences.extend(explicit.map(|row| row.sequence));
-    }
+    let sequences = explicit_merges(tx, &ids).await?;
     let mut out = Vec::new();
     for sequence in sequences {
         let before = Sequence(sequence.0 - 1);

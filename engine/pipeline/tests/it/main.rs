@@ -9,5 +9,7 @@
 mod case;
 mod compare;
 mod outcome;
+mod program;
+mod redaction;
 mod run;
 mod scenarios;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
-use defacto_definitions::{canonical, load_files};
+use defacto_compiler::{Input, compile};
+use defacto_definitions::{SourceFile, canonical, load_files};
+use defacto_host::{Host, HostOptions};
 use defacto_model::{EntityId, Timestamp};
 use defacto_pipeline::{
     AsOf, BuildOptions, BuildResult, Definitions, EventFailure, IngestOptions, Options, Pipeline,
@@ -32,6 +34,8 @@ pub(crate) struct Delivery {
     pub(crate) batch_size: usize,
     /// Replaces `process` of every ingest.
     pub(crate) process: Option<bool>,
+    /// Compiled modules instead of the oracle.
+    pub(crate) compiled: bool,
 }
 
 /// A case under way.
@@ -48,12 +52,24 @@ pub(crate) struct World<'a> {
     ticked: Vec<Value>,
 }
 
-fn definitions(case: &Case) -> BTreeMap<String, Definitions> {
+/// One host for all cases: functions that they share are compiled once.
+fn compiled(files: &[SourceFile]) -> Arc<dyn Machines> {
+    static HOST: LazyLock<Arc<Host>> = LazyLock::new(|| Host::new(HostOptions::default()).unwrap());
+    let outcome = compile(&Input::Files(files)).unwrap();
+    let component = outcome.compiled.unwrap().component;
+    Arc::new(HOST.load(&component).unwrap())
+}
+
+fn definitions(case: &Case, modules: bool) -> BTreeMap<String, Definitions> {
     case.definitions
         .iter()
         .map(|(version, files)| {
             let loaded = load_files(files);
-            let machines: Arc<dyn Machines> = Arc::new(Oracle::new(&loaded.definitions).unwrap());
+            let machines: Arc<dyn Machines> = if modules {
+                compiled(files)
+            } else {
+                Arc::new(Oracle::new(&loaded.definitions).unwrap())
+            };
             let document = canonical(&loaded.definitions).stored();
             (version.clone(), Definitions { version: version.clone(), document, machines })
         })
@@ -79,7 +95,7 @@ fn instant(value: &Value) -> Timestamp {
 impl<'a> World<'a> {
     pub(crate) async fn new(case: &'a Case, path: &Path, delivery: Delivery) -> Self {
         let clock = Arc::new(FakeClock(Mutex::new(instant(&case.description["clock"]))));
-        let machines = definitions(case);
+        let machines = definitions(case, delivery.compiled);
         let version = case.description["versions"][0].as_str().unwrap().to_owned();
         let pipeline = open(path, &machines[&version], &clock, delivery).await;
         Self {

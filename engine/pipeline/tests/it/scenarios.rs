@@ -13,10 +13,10 @@ use crate::run::{Delivery, World};
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 /// A folder of its own for one run, removed afterwards.
-struct Scratch(PathBuf);
+pub(crate) struct Scratch(pub(crate) PathBuf);
 
 impl Scratch {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("{}-{number}", std::process::id()));
@@ -32,11 +32,15 @@ impl Drop for Scratch {
 }
 
 fn run(folder: &Path) -> Vec<String> {
+    run_with(folder, false)
+}
+
+fn run_with(folder: &Path, compiled: bool) -> Vec<String> {
     let case = Case::load(folder);
     let scratch = Scratch::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let delivery = Delivery { batch_size: 100, process: None };
+        let delivery = Delivery { batch_size: 100, process: None, compiled };
         let mut world = World::new(&case, &scratch.0, delivery).await;
         world.run().await;
         let found = outcome(&world.pipeline).await;
@@ -93,10 +97,10 @@ fn deliver(folder: &Path) -> Vec<String> {
     let case = Case::load(folder);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let deliveries = [
-        Delivery { batch_size: 100, process: None },
-        Delivery { batch_size: 1, process: Some(true) },
-        Delivery { batch_size: 3, process: Some(false) },
-        Delivery { batch_size: 7, process: Some(true) },
+        Delivery { batch_size: 100, process: None, compiled: false },
+        Delivery { batch_size: 1, process: Some(true), compiled: false },
+        Delivery { batch_size: 3, process: Some(false), compiled: false },
+        Delivery { batch_size: 7, process: Some(true), compiled: false },
     ];
     let mut out = Vec::new();
     let mut first: Option<Fingerprint> = None;
@@ -146,4 +150,14 @@ fn pipelines_however_delivered() {
 #[test]
 fn random_however_delivered() {
     family("random", deliver);
+}
+
+#[test]
+fn pipelines_through_compiled_modules() {
+    family("pipelines", |folder| run_with(folder, true));
+}
+
+#[test]
+fn random_through_compiled_modules() {
+    family("random", |folder| run_with(folder, true));
 }
