@@ -1,10 +1,11 @@
 //! Operations on entities: they are recorded in the ledger, so that every rebuild repeats them.
 
-use defacto_model::EntityId;
+use defacto_model::{EntityId, Sequence};
 use defacto_pipeline::{EraseResult, MergeResult, RedactResult};
-use defacto_ports::Reader;
+use defacto_ports::{BuildState, Reader, Realm};
 
 use crate::log;
+use crate::versions::manifest_of;
 use crate::{Engine, Error, View};
 
 impl Engine {
@@ -27,14 +28,16 @@ impl Engine {
     }
 
     /// Removes an entity for good, with the entities merged into it and every event that is known only through it
-    /// (engine.md 1.6).
+    /// (engine.md 1.6). Histories of versions that are not active are forgotten with it, until they are built again.
     ///
     /// # Errors
     ///
     /// An unknown entity; what module and store say.
     pub async fn erase(&self, id: EntityId) -> Result<EraseResult, Error> {
+        self.empty_other_versions(id).await?;
         let result = self.pipeline.lock().await.erase(id).await;
         let result = result.map_err(|error| log::failed(error.into()))?;
+        self.empty_other_versions_but(true).await?;
         log::erased(&result);
         Ok(result)
     }
@@ -46,8 +49,51 @@ impl Engine {
     ///
     /// An unknown entity; what module and store say.
     pub async fn redact(&self, id: EntityId) -> Result<RedactResult, Error> {
+        self.empty_other_versions(id).await?;
         let result = self.pipeline.lock().await.redact(id).await;
-        result.map_err(|error| log::failed(error.into()))
+        let result = result.map_err(|error| log::failed(error.into()))?;
+        self.empty_other_versions_but(true).await?;
+        Ok(result)
+    }
+
+    /// Forgets the history of versions that nobody sees, which holds the entity too; they are built anew when they are
+    /// wanted again. Done before the operation as well, so that a crash in between leaves nothing behind.
+    async fn empty_other_versions(&self, id: EntityId) -> Result<(), Error> {
+        let view = self.view(None).await?;
+        self.locate(&view, id).await?;
+        self.empty_other_versions_but(false).await
+    }
+
+    async fn empty_other_versions_but(&self, done: bool) -> Result<(), Error> {
+        let own = self.version().await;
+        let mut tx = self.store.begin().await?;
+        for version in tx.versions().await? {
+            if version.version == own || (version.active && !done) {
+                continue;
+            }
+            let Some(build) = tx.build(&version.version).await? else { continue };
+            if build.last_built_at.is_none() && build.cursor == Sequence(0) {
+                continue;
+            }
+            let manifest = manifest_of(&version)?;
+            let old = Realm { version: version.version.clone(), generation: build.generation };
+            let new = Realm { generation: build.generation + 1, ..old.clone() };
+            tx.create_realm(&new, &manifest).await?;
+            tx.publish_realm(&new, &manifest).await?;
+            tx.drop_realm(&old).await?;
+            let build = BuildState {
+                cursor: Sequence(0),
+                watermark: None,
+                generation: new.generation,
+                pending: None,
+                last_mode: String::new(),
+                last_built_at: None,
+                ..build
+            };
+            tx.save_build(&version.version, &build).await?;
+        }
+        tx.commit().await?;
+        Ok(())
     }
 
     /// What an id means now, and its entity type.

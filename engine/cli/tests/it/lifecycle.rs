@@ -122,6 +122,24 @@ fn erased_entities_leave_nothing() {
 }
 
 #[test]
+fn erasure_reaches_versions_that_are_not_active() {
+    let project = built("quickstart");
+    let new = Project::example("quickstart");
+    edit(&new, "entities/customer.yaml", "30d", "200d");
+    project.ok(&["definitions", "register", "patient", "--from", new.dir.to_str().unwrap()]);
+    let beside = || project.ok(&[&["build", "--version", "patient"][..], &AS_OF].concat());
+    let rows = || project.ok(&["history", "customer", "--version", "patient", "--format", "jsonl"]);
+    beside();
+    assert!(rows().contains("grace@"));
+    let grace = id_of(&project, "grace@example.org");
+    project.ok(&["erase", &grace, "--yes"]);
+    project.fails(2, &["history", "customer", "--version", "patient"]);
+    beside();
+    assert!(rows().contains("ada@") && !rows().contains("grace@"));
+    project.ok(&["verify"]);
+}
+
+#[test]
 fn redaction_keeps_the_entity_and_takes_what_is_sensitive() {
     let project = built("quickstart");
     let grace = id_of(&project, "grace@example.org");
