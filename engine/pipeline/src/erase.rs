@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use defacto_model::{EntityId, Sequence};
-use defacto_ports::{EntityEventRow, HintKey, LedgerRow, Realm, Transaction};
+use defacto_ports::{EntityEventRow, HintKey, LedgerRow, MergeRow, Realm, Transaction};
 
 use crate::apply::Summary;
 use crate::catalog::{Catalog, hex};
@@ -98,7 +98,9 @@ impl Pipeline {
         // Those who shared events with the erased see them scrubbed from now on.
         let (mut index, mut work) = (MergeIndex::default(), EdgeWork::default());
         let (mut summary, mut touched) = (Summary::default(), Vec::new());
+        let mut losers = Vec::new();
         for (entity, ids) in redo {
+            losers.extend(self.losers(&mut *tx, &ids).await?);
             let jobs = self.load_jobs(&mut *tx, &catalog, entity, &ids).await?;
             self.run_jobs(
                 &mut *tx,
@@ -112,6 +114,8 @@ impl Pipeline {
             )
             .await?;
         }
+        // Entities merged into these had such events too.
+        self.retire(&mut *tx, &realm, &losers, &mut index).await?;
         write_edges(&mut *tx, &realm, &catalog, &mut index, self.any_merges, work).await?;
         tx.commit().await?;
         let mut build = crate::BuildResult::default();
@@ -124,6 +128,24 @@ impl Pipeline {
             events_scrubbed: scrubbed,
             cold_events_deleted: 0,
         })
+    }
+
+    /// Merges by which entities have ceased into these, in the order in which they took place.
+    async fn losers(
+        &mut self,
+        tx: &mut dyn Transaction,
+        ids: &BTreeSet<EntityId>,
+    ) -> Result<Vec<MergeRow>, Error> {
+        let mut out: Vec<MergeRow> = Vec::new();
+        if self.any_merges {
+            for id in ids {
+                let cluster = self.absorbed(tx, *id).await?;
+                out.extend(tx.merges_from(&cluster).await?);
+            }
+            out.sort_by_key(|merge| (merge.sequence, merge.from));
+            out.dedup_by_key(|merge| merge.from);
+        }
+        Ok(out)
     }
 
     async fn count_merges(&self, tx: &mut dyn Transaction, ids: &[EntityId]) -> Result<u64, Error> {
