@@ -1,5 +1,12 @@
 //! The binary as a user meets it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests and benchmarks stop at the first surprise"
+)]
+
 mod corpus;
 mod determinism;
 mod errors;

@@ -18,7 +18,7 @@ impl Project {
     pub(crate) fn empty() -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("defacto-cli-{}-{number}", std::process::id()));
-        let _ = fs::remove_dir_all(&dir);
+        fs::remove_dir_all(&dir).ok();
         fs::create_dir_all(&dir).unwrap();
         Self { dir }
     }
@@ -111,7 +111,7 @@ impl Project {
 impl Drop for Project {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            let _ = fs::remove_dir_all(&self.dir);
+            fs::remove_dir_all(&self.dir).ok();
         }
     }
 }

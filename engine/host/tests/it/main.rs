@@ -1,5 +1,12 @@
 //! The host with real components: limits on hand-made ones, and compiled definitions from end to end.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests and benchmarks stop at the first surprise"
+)]
+
 mod flights;
 mod limits;
 mod small;
