@@ -36,6 +36,12 @@ impl FunctionCache {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Number of functions.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.known().functions.len()
+    }
+
     /// Reads the file, once. One that is missing or damaged is as good as empty.
     pub(crate) fn load(&self, file: &Path) {
         let mut known = self.known();

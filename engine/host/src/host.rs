@@ -125,3 +125,61 @@ fn pool(limits: &Limits) -> PoolingAllocationConfig {
         .linear_memory_keep_resident(1 << 20);
     pool
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "tests stop at the first surprise")]
+mod tests {
+    use super::*;
+    use defacto_compiler::{Input, compile};
+
+    const TEXT: &str = r#"
+entities:
+  part:
+    starts: new
+    identity: { code: { match: exact } }
+    properties: { kind: { type: string } }
+    states:
+      new:
+        when:
+          made:
+            guard: "regex_match(event.code, '^[a-z]+-7$')"
+            effects: [create, { set: { property: kind, from: event.kind } }]
+sources:
+  plant:
+    event_type: type
+    timestamp: at
+    events:
+      made:
+        mappings: { code: { from: code }, kind: { from: kind } }
+        hints: { part: [code] }
+"#;
+
+    /// Functions that the host has machine code of, after loading the text.
+    fn known(host: &Arc<Host>, text: &str) -> usize {
+        let outcome = compile(&Input::Document { name: "test.yaml", text }).unwrap();
+        let compiled = outcome.compiled.unwrap_or_else(|| panic!("{:?}", outcome.diagnostics));
+        host.load(&compiled.component).unwrap();
+        host.functions.len()
+    }
+
+    #[test]
+    fn an_edit_does_not_compile_most_of_the_library_anew() {
+        let name = format!("defacto-host-functions-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        let host = || {
+            let cache = Some(folder.clone());
+            Host::new(HostOptions { limits: Limits::default(), cache }).unwrap()
+        };
+        let all = known(&host(), TEXT);
+        assert!(all > 100, "{all} functions in a library with patterns");
+        // Another process with the same folder.
+        let edited = known(&host(), &TEXT.replace("-7$", "-[0-9]$"));
+        std::fs::remove_dir_all(&folder).unwrap();
+        // The keys of some functions differ from one compilation to the next; those of most must not.
+        assert!(
+            edited - all < all / 2,
+            "{} of {all} functions compiled after an edit",
+            edited - all
+        );
+    }
+}
