@@ -35,7 +35,13 @@ pub(crate) struct Global {
     #[arg(long, global = true, env = "DEFACTO_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Least important log lines shown [default: WARNING]
-    #[arg(long, global = true, env = "DEFACTO_LOG_LEVEL", value_name = "LEVEL", ignore_case = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "DEFACTO_LOG_LEVEL",
+        value_name = "LEVEL",
+        ignore_case = true
+    )]
     pub(crate) log_level: Option<LogLevel>,
     /// Form of log lines on standard error [default: console]
     #[arg(long, global = true, env = "DEFACTO_LOG_FORMAT", value_name = "FORMAT")]

@@ -72,7 +72,8 @@ impl Records {
         let stdin = path == Path::new("-");
         let name = if stdin { "standard input".to_owned() } else { path.display().to_string() };
         let failed = |e: io::Error| {
-            Failure::usage(format!("read {name}: {e}")).with_help("check the path and that the file may be read")
+            Failure::usage(format!("read {name}: {e}"))
+                .with_help("check the path and that the file may be read")
         };
         let position = Position::default();
         let (bytes, length): (Box<dyn Read + Send>, Option<u64>) = if stdin {
@@ -81,7 +82,9 @@ impl Records {
             let file = File::open(path).map_err(failed)?;
             let metadata = file.metadata().map_err(failed)?;
             if metadata.is_dir() {
-                return Err(Failure::usage(format!("read {name}: it is a folder, not a file of events")));
+                return Err(Failure::usage(format!(
+                    "read {name}: it is a folder, not a file of events"
+                )));
             }
             (Box::new(file), Some(metadata.len()))
         };
@@ -154,7 +157,8 @@ impl Records {
                     // The record fails in normalization, with its place; the rest proceeds.
                     Err(e) => String::from_utf8_lossy(e.as_bytes()).into_owned(),
                 };
-                let trimmed = text.trim_matches(|c: char| c.is_ascii_whitespace() || c == '\u{feff}');
+                let trimmed =
+                    text.trim_matches(|c: char| c.is_ascii_whitespace() || c == '\u{feff}');
                 if !trimmed.is_empty() {
                     return Ok(Some(Record { text: trimmed.to_owned(), line: *line }));
                 }
@@ -181,7 +185,9 @@ impl Records {
                 None => Ok(None),
                 Some(Ok(record)) => Ok(Some(Record { text: record.text, line: record.row })),
                 // Not JSON: normalization reports the record and goes on.
-                Some(Err(e)) if e.is_of_one_record() => Ok(Some(Record { text: e.to_string(), line: 0 })),
+                Some(Err(e)) if e.is_of_one_record() => {
+                    Ok(Some(Record { text: e.to_string(), line: 0 }))
+                }
                 Some(Err(e)) => Err(Failure::usage(format!("{name}: {e}"))),
             },
             Inner::Ready(records) => Ok(records.next()),
@@ -244,8 +250,9 @@ fn whole_json(name: &str, mut reader: Box<dyn BufRead + Send>) -> Outcome<Vec<Re
         false => serde_json::from_str(&text).map(|one| vec![one]),
     }
     .map_err(|e| {
-        Failure::usage(format!("{name}:{}:{}: {e}", e.line(), e.column()))
-            .with_help("the file must hold one JSON array of objects; for one object a line use .jsonl")
+        Failure::usage(format!("{name}:{}:{}: {e}", e.line(), e.column())).with_help(
+            "the file must hold one JSON array of objects; for one object a line use .jsonl",
+        )
     })?;
     let mut line = 1;
     let mut seen = 0;

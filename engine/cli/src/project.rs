@@ -66,8 +66,9 @@ pub(crate) fn entity<'e>(engine: &'e Engine, name: &str) -> Outcome<&'e EntityMa
 /// Reads an instant: any text of language.md 5.3.
 pub(crate) fn instant(text: &str) -> Outcome<Timestamp> {
     Timestamp::parse_text(text).map_err(|e| {
-        Failure::usage(format!("'{text}' is no instant: {e}"))
-            .with_help("write for instance 2026-06-01, 2026-06-01T12:00:00Z or 2026-06-01T12:00:00+02:00")
+        Failure::usage(format!("'{text}' is no instant: {e}")).with_help(
+            "write for instance 2026-06-01, 2026-06-01T12:00:00Z or 2026-06-01T12:00:00+02:00",
+        )
     })
 }
 

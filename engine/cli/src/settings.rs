@@ -39,9 +39,12 @@ impl Settings {
     pub(crate) fn load(global: &Global) -> Outcome<Self> {
         let path = global.config.clone().unwrap_or_else(|| global.project.join("defacto.toml"));
         let file = match std::fs::read_to_string(&path) {
-            Ok(text) => toml::from_str::<File>(&text)
-                .map_err(|e| Failure::usage(format!("{}: {}", path.display(), e.to_string().trim_end())))?,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound && global.config.is_none() => File::default(),
+            Ok(text) => toml::from_str::<File>(&text).map_err(|e| {
+                Failure::usage(format!("{}: {}", path.display(), e.to_string().trim_end()))
+            })?,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound && global.config.is_none() => {
+                File::default()
+            }
             Err(e) => return Err(Failure::usage(format!("read {}: {e}", path.display()))),
         };
         let word = |name: &str, text: &str| {
@@ -49,18 +52,26 @@ impl Settings {
         };
         let log_level = match (global.log_level, &file.log_level) {
             (Some(level), _) => level,
-            (None, Some(text)) => clap::ValueEnum::from_str(text, true).map_err(|_| word("log_level", text))?,
+            (None, Some(text)) => {
+                clap::ValueEnum::from_str(text, true).map_err(|_| word("log_level", text))?
+            }
             (None, None) => LogLevel::Warning,
         };
         let log_format = match (global.log_format, &file.log_format) {
             (Some(format), _) => format,
-            (None, Some(text)) => clap::ValueEnum::from_str(text, true).map_err(|_| word("log_format", text))?,
+            (None, Some(text)) => {
+                clap::ValueEnum::from_str(text, true).map_err(|_| word("log_format", text))?
+            }
             (None, None) => LogFormat::Console,
         };
         Ok(Self {
             project: global.project.clone(),
             database: global.database.clone().or(file.database),
-            namespace: global.namespace.clone().or(file.namespace).unwrap_or_else(|| "defacto".into()),
+            namespace: global
+                .namespace
+                .clone()
+                .or(file.namespace)
+                .unwrap_or_else(|| "defacto".into()),
             batch_size: file.batch_size,
             workers: file.workers,
             log_level,

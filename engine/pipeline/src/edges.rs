@@ -23,6 +23,8 @@ pub(crate) struct EdgeWork {
     pub(crate) anew: Vec<EntityId>,
     /// Merges that took place.
     pub(crate) merges: Vec<MergeRow>,
+    /// Requests that have been deleted, by index of the pair: edges that they closed may be open again.
+    pub(crate) withdrawn: Vec<(usize, EdgeRequest)>,
 }
 
 type Ends = (EntityId, EntityId);
@@ -43,6 +45,11 @@ pub(crate) async fn write_edges(
         return Ok(());
     }
     let mut touched: Vec<Vec<EdgeRequest>> = vec![Vec::new(); pairs.len()];
+    for (at, request) in work.withdrawn {
+        if let Some(list) = touched.get_mut(at) {
+            list.push(request);
+        }
+    }
     let mut slow = work.slow;
     slow.sort_unstable();
     let mut gone = work.anew;

@@ -90,13 +90,19 @@ impl Pipeline {
         tx.add_entity_events(&kept).await?;
         tx.delete_states(&realm, &entity_type, &ids).await?;
         tx.delete_history(&realm, &entity_type, &ids).await?;
+        let mut withdrawn = Vec::new();
+        for (at, pair) in catalog.pairs.pairs.iter().enumerate() {
+            let requests = tx.edge_requests(&realm, &pair.key, &ids).await?;
+            withdrawn.extend(requests.into_iter().map(|request| (at, request)));
+        }
         let all: Vec<_> = ids.iter().map(|id| (*id, None)).collect();
         tx.delete_edge_requests(&realm, &all).await?;
         for pair in &catalog.pairs.pairs {
             tx.delete_edges(&realm, &pair.key, &ids).await?;
         }
         // Those who shared events with the erased see them scrubbed from now on.
-        let (mut index, mut work) = (MergeIndex::default(), EdgeWork::default());
+        let (mut index, mut work) =
+            (MergeIndex::default(), EdgeWork { withdrawn, ..EdgeWork::default() });
         let (mut summary, mut touched) = (Summary::default(), Vec::new());
         let mut losers = Vec::new();
         for (entity, ids) in redo {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use defacto_diagnostics::Diagnostic;
 use defacto_model::{EntityManifest, Manifest, Timestamp};
 use defacto_pipeline::{
-    BuildOptions, BuildResult, Definitions, EventFailure, Impact, IngestOptions, IngestResult, Options, Pipeline, Status,
-    TickResult, Verification,
+    BuildOptions, BuildResult, Definitions, EventFailure, Impact, IngestOptions, IngestResult,
+    Options, Pipeline, Status, TickResult, Verification,
 };
 use defacto_ports::{Clock, Machines, Store};
 use tokio::sync::Mutex;
@@ -103,7 +103,12 @@ impl Engine {
     /// # Errors
     ///
     /// An unknown source, or what module and store say; what single records do wrong is in the result.
-    pub async fn ingest(&self, source: &str, records: &[&str], process: bool) -> Result<IngestResult, Error> {
+    pub async fn ingest(
+        &self,
+        source: &str,
+        records: &[&str],
+        process: bool,
+    ) -> Result<IngestResult, Error> {
         let options = IngestOptions { process, batch_size: None };
         let result = self.pipeline.lock().await.ingest(source, records, options).await;
         let result = result.map_err(|error| log::failed(error.into()))?;

@@ -112,7 +112,9 @@ fn pipeline_kind(error: &defacto_pipeline::Error) -> ErrorKind {
 fn port_kind(error: &defacto_ports::Error) -> ErrorKind {
     use defacto_ports::Error as E;
     match error {
-        E::Storage { .. } | E::Locked { .. } | E::Format { .. } | E::Inconsistent { .. } => ErrorKind::Storage,
+        E::Storage { .. } | E::Locked { .. } | E::Format { .. } | E::Inconsistent { .. } => {
+            ErrorKind::Storage
+        }
         E::Module { .. } => ErrorKind::Internal,
     }
 }

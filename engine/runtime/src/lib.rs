@@ -88,11 +88,12 @@ mod view;
 pub use builder::Builder;
 pub use clock::SystemClock;
 pub use defacto_pipeline::{
-    AsOf, BuildOptions, BuildResult, EraseResult, EventFailure, Finding, Impact, IngestResult, MergeResult,
-    RedactResult, Status, TickResult, Timing, Verification, Warning,
+    AsOf, BuildOptions, BuildResult, EraseResult, EventFailure, Finding, Impact, IngestResult,
+    MergeResult, RedactResult, Status, TickResult, Timing, Verification, Warning,
 };
 pub use defacto_ports::{
-    Clock, EdgeRow, HintKey, HintRow, HistoryQuery, HistoryRecord, HistoryRow, LedgerRow, MergeRow, NewEvent,
+    Clock, EdgeRow, HintKey, HintRow, HistoryQuery, HistoryRecord, HistoryRow, LedgerRow, MergeRow,
+    NewEvent,
 };
 pub use engine::{Engine, Ingestion};
 pub use error::{Error, ErrorKind};

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use defacto_pipeline::{BuildResult, EraseResult, EventFailure, IngestResult, MergeResult, TickResult};
+use defacto_pipeline::{
+    BuildResult, EraseResult, EventFailure, IngestResult, MergeResult, TickResult,
+};
 
 use crate::Error;
 
@@ -30,10 +32,8 @@ pub(crate) fn ingested(result: &IngestResult) {
 
 /// Stages at which records failed, as one word list.
 fn stages(failures: &[EventFailure]) -> String {
-    let names: BTreeSet<String> = failures
-        .iter()
-        .map(|failure| format!("{:?}", failure.stage).to_lowercase())
-        .collect();
+    let names: BTreeSet<String> =
+        failures.iter().map(|failure| format!("{:?}", failure.stage).to_lowercase()).collect();
     names.into_iter().collect::<Vec<_>>().join(",")
 }
 

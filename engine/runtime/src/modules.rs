@@ -64,7 +64,10 @@ pub enum Refusal {
 /// # Errors
 ///
 /// [`Error::Load`] when the module cannot be run.
-pub fn evaluate(questions: &[Question<'_>], cache: Option<&Path>) -> Result<Vec<Result<Value, Refusal>>, Error> {
+pub fn evaluate(
+    questions: &[Question<'_>],
+    cache: Option<&Path>,
+) -> Result<Vec<Result<Value, Refusal>>, Error> {
     let cases: Vec<ExpressionCase<'_>> = questions.iter().map(|question| question.case).collect();
     let expressions = compile_expressions(&cases).map_err(Error::Emit)?;
     let module: CompiledDefinitions = host(cache)?.load(&expressions.compiled.component)?;

@@ -77,8 +77,7 @@ fn hints_from(text: &str) -> Result<Vec<HintText>, Error> {
             let mut parts = parts.into_iter();
             let mut part = || parts.next().ok_or_else(bad);
             let (entity_type, field, value) = (part()?, part()?, part()?);
-            let candidate =
-                parts.next().map(|id| id.parse()).transpose().map_err(|_| bad())?;
+            let candidate = parts.next().map(|id| id.parse()).transpose().map_err(|_| bad())?;
             Ok(HintText { entity_type, field, value, candidate })
         })
         .collect()

@@ -26,7 +26,8 @@ const RATIO_MAX: f64 = 3.0;
 const ROUNDS: usize = 15;
 
 fn main() {
-    let example = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../definitions-examples/flights");
+    let example =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../definitions-examples/flights");
     let source = Source::read(&example).expect("the example");
     let work = std::env::temp_dir().join(format!("defacto-bench-{}", std::process::id()));
     let cache = work.join("modules");
@@ -54,7 +55,10 @@ fn main() {
     let ratio = interpret(modules.machines.as_ref(), &events);
     store(&example, &work, &texts);
     fs::remove_dir_all(&work).ok();
-    assert!(ratio <= RATIO_MAX, "compiled code costs {ratio:.2} times hand-written code, more than {RATIO_MAX}");
+    assert!(
+        ratio <= RATIO_MAX,
+        "compiled code costs {ratio:.2} times hand-written code, more than {RATIO_MAX}"
+    );
 }
 
 /// Seconds of the fastest round.
@@ -80,8 +84,11 @@ fn inputs(machines: &dyn Machines, events: &[NormalizedEvent]) -> Vec<EntityInpu
     let (_, entity) = machines.manifest().find_entity("aircraft").expect("the entity");
     let mut by_tail: BTreeMap<&str, Vec<EventInput>> = BTreeMap::new();
     for event in events {
-        let Some((_, _, tail)) = event.hints.iter().find(|(kind, _, _)| kind == "aircraft") else { continue };
-        let index = entity.events.iter().position(|e| e.event_type == event.event_type).expect("a handler");
+        let Some((_, _, tail)) = event.hints.iter().find(|(kind, _, _)| kind == "aircraft") else {
+            continue;
+        };
+        let index =
+            entity.events.iter().position(|e| e.event_type == event.event_type).expect("a handler");
         let cell = |origin: &FieldOrigin| match origin {
             FieldOrigin::Data(name) => {
                 event.data.iter().find(|(n, _)| n == name).map_or(Value::Null, |(_, v)| v.clone())
@@ -99,7 +106,11 @@ fn inputs(machines: &dyn Machines, events: &[NormalizedEvent]) -> Vec<EntityInpu
         .into_iter()
         .map(|(tail, mut events)| {
             events.sort_by_key(|event| event.timestamp);
-            EntityInput { id: defacto_model::entity_id("bench", "aircraft", "tail", tail, 0), record: None, events }
+            EntityInput {
+                id: defacto_model::entity_id("bench", "aircraft", "tail", tail, 0),
+                record: None,
+                events,
+            }
         })
         .collect()
 }
@@ -117,7 +128,11 @@ fn interpret(machines: &dyn Machines, events: &[NormalizedEvent]) -> f64 {
     let wasm = best(|| drop(std::hint::black_box(compiled()))) - clone;
     let each = |seconds: f64| seconds * 1e9 / count as f64;
     println!("interpret, by hand in Rust    {:>10.0} ns/event", each(native));
-    println!("interpret, compiled           {:>10.0} ns/event, {:.2} times", each(wasm), wasm / native);
+    println!(
+        "interpret, compiled           {:>10.0} ns/event, {:.2} times",
+        each(wasm),
+        wasm / native
+    );
     wasm / native
 }
 

@@ -38,7 +38,8 @@ fn kinds(entity: &EntityManifest) -> Vec<Kind> {
         .iter()
         .map(|event| {
             let at = |name: &str| {
-                let named = |origin: &FieldOrigin| matches!(origin, FieldOrigin::Data(n) if n == name);
+                let named =
+                    |origin: &FieldOrigin| matches!(origin, FieldOrigin::Data(n) if n == name);
                 event.fields.iter().position(|f| named(&f.origin)).unwrap_or(usize::MAX)
             };
             match event.event_type.as_str() {
@@ -48,9 +49,11 @@ fn kinds(entity: &EntityManifest) -> Vec<Kind> {
                     seats: at("seats"),
                 },
                 "departed" => Kind::Departed { carrier: at("carrier"), origin: at("origin") },
-                "arrived" => {
-                    Kind::Arrived { dest: at("dest"), distance: at("distance"), delay: at("arr_delay") }
-                }
+                "arrived" => Kind::Arrived {
+                    dest: at("dest"),
+                    distance: at("distance"),
+                    delay: at("arr_delay"),
+                },
                 "cancelled" => Kind::Cancelled,
                 _ => Kind::Other,
             }
@@ -71,7 +74,8 @@ pub fn interpret(
         let mut items = Vec::new();
         for (ordinal, event) in input.events.iter().enumerate() {
             advance(&mut record, event.timestamp, &mut items);
-            let kind = event.event.and_then(|i| kinds.get(i as usize)).copied().unwrap_or(Kind::Other);
+            let kind =
+                event.event.and_then(|i| kinds.get(i as usize)).copied().unwrap_or(Kind::Other);
             let before = record.clone();
             let related = apply(kind, &mut record, &event.cells, event.timestamp);
             let Some(after) = &mut record else { continue };

@@ -48,8 +48,8 @@ pub(crate) fn run(options: &Options, settings: &Settings) -> Outcome {
             output.text(&print_wat(&compiled.component).map_err(|e| internal(e.to_string()))?)?;
         }
         Some(Emit::Manifest) => {
-            let manifest =
-                serde_json::to_string_pretty(&compiled.manifest).map_err(|e| internal(e.to_string()))?;
+            let manifest = serde_json::to_string_pretty(&compiled.manifest)
+                .map_err(|e| internal(e.to_string()))?;
             output.text(&format!("{manifest}\n"))?;
         }
         None => {
@@ -63,8 +63,9 @@ pub(crate) fn run(options: &Options, settings: &Settings) -> Outcome {
                 "sources": compiled.manifest.sources.len(),
             });
             let version = compiled.manifest.content_hash.get(..8).unwrap_or_default();
-            let summary =
-                format!("version {version}: {size} bytes of WebAssembly, {functions} functions compiled\n");
+            let summary = format!(
+                "version {version}: {size} bytes of WebAssembly, {functions} functions compiled\n"
+            );
             output.object(&json, if settings.quiet { "" } else { &summary })?;
         }
     }

@@ -20,12 +20,30 @@ pub(crate) struct Options {
 }
 
 const FILES: &[(&str, &str)] = &[
-    ("entities/aircraft.yaml", include_str!("../../../../definitions-examples/flights/entities/aircraft.yaml")),
-    ("entities/airline.yaml", include_str!("../../../../definitions-examples/flights/entities/airline.yaml")),
-    ("sources/operations.yaml", include_str!("../../../../definitions-examples/flights/sources/operations.yaml")),
-    ("sources/registry.yaml", include_str!("../../../../definitions-examples/flights/sources/registry.yaml")),
-    ("data/operations.jsonl", include_str!("../../../../definitions-examples/flights/data/operations.jsonl")),
-    ("data/registry.jsonl", include_str!("../../../../definitions-examples/flights/data/registry.jsonl")),
+    (
+        "entities/aircraft.yaml",
+        include_str!("../../../../definitions-examples/flights/entities/aircraft.yaml"),
+    ),
+    (
+        "entities/airline.yaml",
+        include_str!("../../../../definitions-examples/flights/entities/airline.yaml"),
+    ),
+    (
+        "sources/operations.yaml",
+        include_str!("../../../../definitions-examples/flights/sources/operations.yaml"),
+    ),
+    (
+        "sources/registry.yaml",
+        include_str!("../../../../definitions-examples/flights/sources/registry.yaml"),
+    ),
+    (
+        "data/operations.jsonl",
+        include_str!("../../../../definitions-examples/flights/data/operations.jsonl"),
+    ),
+    (
+        "data/registry.jsonl",
+        include_str!("../../../../definitions-examples/flights/data/registry.jsonl"),
+    ),
 ];
 
 /// End of the year of the data: rules run up to here, so that everybody sees the same.
@@ -51,7 +69,8 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
     for source in ["registry", "operations"] {
         let path = dir.join("data").join(format!("{source}.jsonl"));
         let mut records = Records::open(&path, None)?;
-        let mut ingestion = engine.ingestion(source, false).await.map_err(project::engine_failure)?;
+        let mut ingestion =
+            engine.ingestion(source, false).await.map_err(project::engine_failure)?;
         loop {
             let batch = records.next_batch(ingestion.piece_records(), usize::MAX)?;
             if batch.is_empty() {
@@ -66,7 +85,8 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
             result.events_ingested, result.duplicates_skipped
         ));
     }
-    let build = BuildOptions { as_of: AsOf::At(project::instant(AS_OF)?), ..BuildOptions::default() };
+    let build =
+        BuildOptions { as_of: AsOf::At(project::instant(AS_OF)?), ..BuildOptions::default() };
     let built = engine.build(build).await.map_err(project::engine_failure)?;
     say(&format!(
         "Built: {} events, {} effects in {:.2} s.\n\nThe fleet on 1 January 2014:",
@@ -76,14 +96,17 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
     ));
     let view = engine.view(None).await.map_err(project::engine_failure)?;
     let fleet = HistoryQuery { current: true, ..HistoryQuery::default() };
-    history::print(&view, "aircraft", fleet, 0, &FLEET_COLUMNS.map(str::to_owned), &settings).await?;
-    let hints = engine.lookup(AIRCRAFT, Some("aircraft"), None).await.map_err(project::engine_failure)?;
+    history::print(&view, "aircraft", fleet, 0, &FLEET_COLUMNS.map(str::to_owned), &settings)
+        .await?;
+    let hints =
+        engine.lookup(AIRCRAFT, Some("aircraft"), None).await.map_err(project::engine_failure)?;
     let Some(id) = hints.first().map(|hint| hint.entity_id) else {
         return Err(Failure::usage(format!("{AIRCRAFT} is not in {}", dir.display())));
     };
     say(&format!("\nThe first days of {AIRCRAFT} ({id}), one row per change:"));
     let life = HistoryQuery { entity_id: Some(id), ..HistoryQuery::default() };
-    history::print(&view, "aircraft", life, 12, &LIFE_COLUMNS.map(str::to_owned), &settings).await?;
+    history::print(&view, "aircraft", life, 12, &LIFE_COLUMNS.map(str::to_owned), &settings)
+        .await?;
     if settings.format == Format::Table && settings.output.is_none() && !settings.quiet {
         next(dir)?;
     }
@@ -115,10 +138,12 @@ fn write(dir: &Path) -> Outcome {
         if path.exists() {
             continue;
         }
-        let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, text));
+        let written =
+            path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, text));
         written.map_err(|e| {
-            Failure::storage(format!("write {}: {e}", path.display()))
-                .with_help("run the demo in a folder that may be written, or name one: defacto demo DIR")
+            Failure::storage(format!("write {}: {e}", path.display())).with_help(
+                "run the demo in a folder that may be written, or name one: defacto demo DIR",
+            )
         })?;
     }
     Ok(())

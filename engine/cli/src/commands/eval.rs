@@ -62,7 +62,8 @@ fn one(text: &str, options: &Options, settings: &Settings) -> Outcome {
         value: context("value", &options.value)?,
         now: project::instant(&options.now)?,
     };
-    let answers = evaluate(&[question], cache(settings).as_deref()).map_err(project::engine_failure)?;
+    let answers =
+        evaluate(&[question], cache(settings).as_deref()).map_err(project::engine_failure)?;
     match answers.into_iter().next() {
         Some(Ok(value)) => {
             let mut output = Output::open(settings)?;
@@ -120,7 +121,8 @@ fn cases(path: &PathBuf, settings: &Settings) -> Outcome {
         let mut read = Vec::new();
         for line in lines.by_ref() {
             number += 1;
-            let line = line.map_err(|e| Failure::usage(format!("{}:{number}: {e}", path.display())))?;
+            let line =
+                line.map_err(|e| Failure::usage(format!("{}:{number}: {e}", path.display())))?;
             if line.trim().is_empty() {
                 continue;
             }
@@ -145,7 +147,9 @@ fn cases(path: &PathBuf, settings: &Settings) -> Outcome {
 fn question(case: &Case) -> Outcome<Question<'_>> {
     let context = |json: &Option<Box<serde_json::value::RawValue>>| match json {
         None => Ok(Value::Null),
-        Some(json) => defacto_json::parse(json.get()).map(tagged).map_err(|e| Failure::usage(e.to_string())),
+        Some(json) => {
+            defacto_json::parse(json.get()).map(tagged).map_err(|e| Failure::usage(e.to_string()))
+        }
     };
     let scope = ExpressionScope::Free { value: case.value.is_some() };
     Ok(Question {
@@ -163,8 +167,12 @@ fn line_of(answer: Result<Value, Refusal>) -> String {
     };
     match answer {
         Ok(value) => format!("{{\"value\":{}}}", defacto_json::to_json(&value)),
-        Err(Refusal::Load(refused @ ExpressionError::Parse { .. })) => error("parse", refused.to_string()),
-        Err(Refusal::Load(refused @ ExpressionError::Check { .. })) => error("check", refused.to_string()),
+        Err(Refusal::Load(refused @ ExpressionError::Parse { .. })) => {
+            error("parse", refused.to_string())
+        }
+        Err(Refusal::Load(refused @ ExpressionError::Check { .. })) => {
+            error("check", refused.to_string())
+        }
         Err(Refusal::Evaluation(message)) => error("eval", message),
     }
 }

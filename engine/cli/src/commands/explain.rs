@@ -18,7 +18,8 @@ pub(crate) fn run(options: &Options, settings: &Settings) -> Outcome {
     match &options.code {
         Some(text) => {
             let code: Code = text.parse().map_err(|_| {
-                Failure::usage(format!("unknown code '{text}'")).with_help("`defacto explain` lists all codes")
+                Failure::usage(format!("unknown code '{text}'"))
+                    .with_help("`defacto explain` lists all codes")
             })?;
             output.text(code.page())?;
         }

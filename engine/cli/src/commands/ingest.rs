@@ -44,14 +44,19 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
         inputs.push(Records::open(file, options.input_format)?);
     }
     let engine = project::open_with(settings, options.batch_size, options.workers).await?;
-    let mut ingestion =
-        engine.ingestion(&options.source, options.process).await.map_err(project::engine_failure)?;
+    let mut ingestion = engine
+        .ingestion(&options.source, options.process)
+        .await
+        .map_err(project::engine_failure)?;
     let mut told = Told::default();
     for mut input in inputs {
         let outcome = one_file(&mut input, &mut ingestion, &mut told, settings).await;
         if let Err(failure) = outcome {
             let stored = ingestion.result().events_ingested;
-            crate::say(&format!("stopped in {}: {stored} events are stored, run the same command again\n", input.name()));
+            crate::say(&format!(
+                "stopped in {}: {stored} events are stored, run the same command again\n",
+                input.name()
+            ));
             return Err(failure);
         }
     }
@@ -70,7 +75,8 @@ async fn one_file(
     told: &mut Told,
     settings: &Settings,
 ) -> Outcome {
-    let bar = progress::bar(input.length, settings.quiet, "bytes").with_message(input.name().to_owned());
+    let bar =
+        progress::bar(input.length, settings.quiet, "bytes").with_message(input.name().to_owned());
     let limit = ingestion.piece_records();
     loop {
         let batch = input.next_batch(limit, BATCH_BYTES_MAX)?;
@@ -142,7 +148,8 @@ fn summary(result: &IngestResult) -> String {
         }
     }
     if let Some(build) = &result.build_result {
-        text += &format!("; {} processed, {} effects", build.events_processed, build.effects_produced);
+        text +=
+            &format!("; {} processed, {} effects", build.events_processed, build.effects_produced);
     }
     text + &format!(" in {:.1} s\n", result.timing.total_ms / 1e3)
 }

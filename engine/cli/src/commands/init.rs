@@ -14,8 +14,14 @@ pub(crate) struct Options {
 }
 
 const FILES: &[(&str, &str)] = &[
-    ("entities/customer.yaml", include_str!("../../../../definitions-examples/quickstart/entities/customer.yaml")),
-    ("sources/app.yaml", include_str!("../../../../definitions-examples/quickstart/sources/app.yaml")),
+    (
+        "entities/customer.yaml",
+        include_str!("../../../../definitions-examples/quickstart/entities/customer.yaml"),
+    ),
+    (
+        "sources/app.yaml",
+        include_str!("../../../../definitions-examples/quickstart/sources/app.yaml"),
+    ),
     ("data/app.jsonl", include_str!("../../../../definitions-examples/quickstart/data/app.jsonl")),
     ("defacto.toml", include_str!("init/defacto.toml")),
     (".gitignore", ".defacto/\n"),
@@ -24,7 +30,9 @@ const FILES: &[(&str, &str)] = &[
 /// Writes a small project that works at once; never overwrites a file.
 pub(crate) fn run(options: &Options, settings: &Settings) -> Outcome {
     let dir = options.dir.clone().unwrap_or_else(|| settings.project.clone());
-    if let Some((name, _)) = FILES.iter().find(|(name, _)| *name != ".gitignore" && dir.join(name).exists()) {
+    if let Some((name, _)) =
+        FILES.iter().find(|(name, _)| *name != ".gitignore" && dir.join(name).exists())
+    {
         return Err(Failure::usage(format!("{} exists already", dir.join(name).display()))
             .with_help("choose an empty folder: defacto init NEW_DIR"));
     }
@@ -33,7 +41,8 @@ pub(crate) fn run(options: &Options, settings: &Settings) -> Outcome {
         if path.exists() {
             continue;
         }
-        let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, text));
+        let written =
+            path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, text));
         written.map_err(|e| {
             Failure::storage(format!("write {}: {e}", path.display()))
                 .with_help("choose a folder that may be written")

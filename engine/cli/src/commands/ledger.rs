@@ -36,13 +36,22 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
     let mut output = Output::open(settings)?;
     match &options.action {
         Action::Count { source } => {
-            let count = engine.count_events(source.as_deref()).await.map_err(project::engine_failure)?;
+            let count =
+                engine.count_events(source.as_deref()).await.map_err(project::engine_failure)?;
             output.object(&serde_json::json!({ "events": count }), &format!("{count}\n"))?;
         }
         Action::Events { limit } => {
             let columns = [
-                "sequence", "event_id", "event_type", "timestamp", "source", "data", "raw", "resolution_hints",
-                "duplicate_of", "ingested_at",
+                "sequence",
+                "event_id",
+                "event_type",
+                "timestamp",
+                "source",
+                "data",
+                "raw",
+                "resolution_hints",
+                "duplicate_of",
+                "ingested_at",
             ];
             let types = columns.map(|name| match name {
                 "sequence" | "duplicate_of" => Column::new(name, ColumnType::Integer),
@@ -73,8 +82,10 @@ fn cells(row: LedgerRow) -> Vec<Cell> {
     let json = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| text.into());
     let mut hints = serde_json::Map::new();
     for hint in event.hints {
-        if let Some(fields) =
-            hints.entry(hint.entity_type).or_insert_with(|| Cell::Object(serde_json::Map::new())).as_object_mut()
+        if let Some(fields) = hints
+            .entry(hint.entity_type)
+            .or_insert_with(|| Cell::Object(serde_json::Map::new()))
+            .as_object_mut()
         {
             fields.insert(hint.field, hint.value.into());
         }

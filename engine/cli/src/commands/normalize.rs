@@ -43,10 +43,23 @@ pub(crate) fn run(options: &Options, settings: &Settings) -> Outcome {
     let manifest = modules.machines.manifest();
     let Some((index, _)) = manifest.find_source(&options.source) else {
         let known: Vec<&str> = manifest.sources.iter().map(|s| s.name.as_str()).collect();
-        return Err(Failure::usage(format!("unknown source '{}'; known: {}", options.source, known.join(", "))));
+        return Err(Failure::usage(format!(
+            "unknown source '{}'; known: {}",
+            options.source,
+            known.join(", ")
+        )));
     };
     let columns = [
-        "line", "event_id", "event_type", "timestamp", "data", "hints", "code", "handler", "field", "error",
+        "line",
+        "event_id",
+        "event_type",
+        "timestamp",
+        "data",
+        "hints",
+        "code",
+        "handler",
+        "field",
+        "error",
     ];
     let mut output = Output::open(settings)?;
     let types = columns.map(|name| match name {
@@ -61,8 +74,12 @@ pub(crate) fn run(options: &Options, settings: &Settings) -> Outcome {
         if batch.is_empty() {
             break;
         }
-        let raw: Vec<RawRecord<'_>> = batch.iter().map(|record| RawRecord { text: &record.text }).collect();
-        let results = modules.machines.normalize(index, &raw, at).map_err(|e| project::engine_failure(e.into()))?;
+        let raw: Vec<RawRecord<'_>> =
+            batch.iter().map(|record| RawRecord { text: &record.text }).collect();
+        let results = modules
+            .machines
+            .normalize(index, &raw, at)
+            .map_err(|e| project::engine_failure(e.into()))?;
         for (record, result) in batch.iter().zip(results) {
             failed |= result.is_err();
             rows.push(cells(record.line, result))?;
@@ -80,11 +97,13 @@ fn cells(
     let text = |text: Option<String>| text.map_or(Cell::Null, Cell::String);
     match result {
         Ok(event) => {
-            let data = event.data.iter().map(|(name, value)| (name.clone(), project::value_cell(value)));
+            let data =
+                event.data.iter().map(|(name, value)| (name.clone(), project::value_cell(value)));
             let data = Cell::Object(data.collect());
             let mut hints = serde_json::Map::new();
             for (entity, field, value) in event.hints {
-                let fields = hints.entry(entity).or_insert_with(|| Cell::Object(serde_json::Map::new()));
+                let fields =
+                    hints.entry(entity).or_insert_with(|| Cell::Object(serde_json::Map::new()));
                 if let Some(fields) = fields.as_object_mut() {
                     fields.insert(field, value.into());
                 }

@@ -37,7 +37,8 @@ impl<'o> Rows<'o> {
                 Sink::Table { output, table: Box::new(table) }
             }
             Format::Parquet | Format::Arrow => {
-                let form = if output.format == Format::Parquet { Form::Parquet } else { Form::Arrow };
+                let form =
+                    if output.format == Format::Parquet { Form::Parquet } else { Form::Arrow };
                 let name = output.name.clone();
                 let writer = Writer::new(form, columns.clone(), &mut output.writer)
                     .map_err(|e| columnar(&name, e))?;
@@ -89,7 +90,9 @@ impl<'o> Rows<'o> {
                 output.text(&format!("{table}\n"))?;
                 if self.count > TABLE_ROWS_MAX {
                     let more = self.count - TABLE_ROWS_MAX;
-                    output.text(&format!("… {more} more rows; --format jsonl or csv prints them all\n"))?;
+                    output.text(&format!(
+                        "… {more} more rows; --format jsonl or csv prints them all\n"
+                    ))?;
                 }
             }
             Sink::Columnar { writer, name } => {

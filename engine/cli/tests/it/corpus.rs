@@ -14,7 +14,10 @@ fn cases() -> PathBuf {
 
 fn lines(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap();
-    text.lines().filter(|line| !line.is_empty()).map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines()
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 fn files(folder: &str) -> Vec<PathBuf> {
@@ -34,7 +37,9 @@ fn same(want: &Value, got: &Value) -> bool {
             let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
             (a - b).abs() <= 1e-9 * a.abs().max(b.abs())
         }
-        (Value::String(a), Value::String(b)) => a == b || instant(a).is_some_and(|a| Some(a) == instant(b)),
+        (Value::String(a), Value::String(b)) => {
+            a == b || instant(a).is_some_and(|a| Some(a) == instant(b))
+        }
         (Value::Array(a), Value::Array(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
         }
@@ -69,7 +74,10 @@ fn expressions() {
         for case in &cases {
             let mut question = serde_json::Map::new();
             for key in ["expr", "event", "entity", "value", "now"] {
-                if let Some(part) = case.get(key).filter(|part| key != "value" || case.get("type").is_none() && !part.is_null()) {
+                if let Some(part) = case
+                    .get(key)
+                    .filter(|part| key != "value" || case.get("type").is_none() && !part.is_null())
+                {
                     question.insert(key.to_owned(), part.clone());
                 }
             }
@@ -77,7 +85,8 @@ fn expressions() {
         }
         let path = project.write("cases.jsonl", &questions);
         let answers = project.ok(&["eval", "--cases", path.to_str().unwrap()]);
-        let answers: Vec<Value> = answers.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let answers: Vec<Value> =
+            answers.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(answers.len(), cases.len());
         let mut wrong = Vec::new();
         for (case, answer) in cases.iter().zip(&answers) {
@@ -86,14 +95,21 @@ fn expressions() {
                 Some("eval") => matches!(answer["error"]["stage"].as_str(), Some("eval" | "check")),
                 Some(stage) => answer["error"]["stage"] == stage,
                 None => answer.get("value").is_some_and(|got| {
-                    same(&case["value"], got) && kind_agrees(case["type"].as_str().unwrap_or(""), got)
+                    same(&case["value"], got)
+                        && kind_agrees(case["type"].as_str().unwrap_or(""), got)
                 }),
             };
             if !good {
                 wrong.push(format!("{case} gave {answer}"));
             }
         }
-        assert!(wrong.is_empty(), "{}: {} wrong: {:#?}", file.display(), wrong.len(), &wrong[..wrong.len().min(5)]);
+        assert!(
+            wrong.is_empty(),
+            "{}: {} wrong: {:#?}",
+            file.display(),
+            wrong.len(),
+            &wrong[..wrong.len().min(5)]
+        );
     }
 }
 
@@ -101,13 +117,20 @@ fn expressions() {
 fn identity_normalize_through_a_source() {
     // Every expression is an identity field of its own, with an event of its own, so that one failure is one record.
     let all = lines(&cases().join("expressions/identity_normalize.jsonl"));
-    let cases: Vec<&Value> =
-        all.iter().filter(|case| case.get("error").is_none() && case.get("value").is_some()).collect();
+    let cases: Vec<&Value> = all
+        .iter()
+        .filter(|case| case.get("error").is_none() && case.get("value").is_some())
+        .collect();
     let (mut identity, mut events, mut records) = (String::new(), String::new(), String::new());
     for (n, case) in cases.iter().enumerate() {
         identity += &format!("    k{n}: {{ normalize: {} }}\n", case["normalize"]);
-        events += &format!("    e{n}: {{ mappings: {{ k{n}: {{from: key}} }}, hints: {{ thing: [k{n}] }} }}\n");
-        records += &format!("{}\n", serde_json::json!({"t": format!("e{n}"), "at": 0, "key": case["value"]}));
+        events += &format!(
+            "    e{n}: {{ mappings: {{ k{n}: {{from: key}} }}, hints: {{ thing: [k{n}] }} }}\n"
+        );
+        records += &format!(
+            "{}\n",
+            serde_json::json!({"t": format!("e{n}"), "at": 0, "key": case["value"]})
+        );
     }
     let project = Project::empty();
     project.write(
@@ -116,7 +139,10 @@ fn identity_normalize_through_a_source() {
             "thing:\n  starts: s\n  identity:\n{identity}  states: {{ s: {{ when: {{ e0: {{ effects: [create] }} }} }} }}\n"
         ),
     );
-    project.write("sources/app.yaml", &format!("app:\n  event_type: t\n  timestamp: at\n  events:\n{events}"));
+    project.write(
+        "sources/app.yaml",
+        &format!("app:\n  event_type: t\n  timestamp: at\n  events:\n{events}"),
+    );
     let path = project.write("records.jsonl", &records);
     let output = project.run(&["normalize", "app", path.to_str().unwrap(), "--format", "jsonl"]);
     let rows: Vec<Value> =
@@ -144,7 +170,12 @@ fn invalid_definitions() {
         let accepted = case["accepted"].as_bool().unwrap();
         let names = |items: &Value| -> BTreeSet<String> {
             let items = items.as_array().unwrap();
-            items.iter().map(|item| item.get("name").or(item.get("code")).unwrap().as_str().unwrap().to_owned()).collect()
+            items
+                .iter()
+                .map(|item| {
+                    item.get("name").or(item.get("code")).unwrap().as_str().unwrap().to_owned()
+                })
+                .collect()
         };
         let code = output.status.code();
         if found["valid"] != accepted
@@ -168,16 +199,25 @@ fn normalization() {
 
 fn normalization_case(case: &Path) -> Vec<String> {
     let name = case.file_name().unwrap().to_string_lossy().into_owned();
-    let read = |file: &str| -> Value { serde_json::from_str(&fs::read_to_string(case.join(file)).unwrap()).unwrap() };
+    let read = |file: &str| -> Value {
+        serde_json::from_str(&fs::read_to_string(case.join(file)).unwrap()).unwrap()
+    };
     let (about, expected) = (read("case.json"), read("expected.json"));
     let project = Project::empty();
-    let records: String = lines(&case.join("events.jsonl")).iter().map(|l| format!("{}\n", l["event"])).collect();
+    let records: String =
+        lines(&case.join("events.jsonl")).iter().map(|l| format!("{}\n", l["event"])).collect();
     let file = project.write("events.jsonl", &records);
     let definitions = case.join("definitions");
     let args = [
-        "normalize", about["source"].as_str().unwrap(), file.to_str().unwrap(),
-        "--project", definitions.to_str().unwrap(),
-        "--ingested-at", "2000-01-01T00:00:00Z", "--format", "jsonl",
+        "normalize",
+        about["source"].as_str().unwrap(),
+        file.to_str().unwrap(),
+        "--project",
+        definitions.to_str().unwrap(),
+        "--ingested-at",
+        "2000-01-01T00:00:00Z",
+        "--format",
+        "jsonl",
     ];
     let output = project.run(&args);
     if expected.get("definition_errors").is_some() {
@@ -188,12 +228,19 @@ fn normalization_case(case: &Path) -> Vec<String> {
         text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let events = expected["events"].as_array().unwrap();
     if rows.len() != events.len() {
-        return vec![format!("{name}: {} rows for {} events: {}", rows.len(), events.len(), text(&output.stderr))];
+        return vec![format!(
+            "{name}: {} rows for {} events: {}",
+            rows.len(),
+            events.len(),
+            text(&output.stderr)
+        )];
     }
     let mut wrong = Vec::new();
     for (want, got) in events.iter().zip(&rows) {
         let good = match want.get("failure") {
-            Some(failure) => ["code", "handler", "field"].iter().all(|key| failure[*key] == got[*key]),
+            Some(failure) => {
+                ["code", "handler", "field"].iter().all(|key| failure[*key] == got[*key])
+            }
             None => {
                 ["event_id", "event_type"].iter().all(|key| want[*key] == got[*key])
                     && same(&want["timestamp"], &got["timestamp"])

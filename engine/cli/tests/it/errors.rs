@@ -29,7 +29,10 @@ fn bad_yaml_names_file_line_and_column() {
     project.write("entities/broken.yaml", "thing:\n  starts: [a\n  identity: {}\n");
     for command in [&["validate"][..], &["compile"], &["build"]] {
         let message = project.fails(3, command);
-        assert!(message.contains("DF0101") && message.contains("entities/broken.yaml:"), "{message}");
+        assert!(
+            message.contains("DF0101") && message.contains("entities/broken.yaml:"),
+            "{message}"
+        );
     }
 }
 
@@ -45,7 +48,12 @@ fn unknown_key_gets_a_suggestion() {
 #[test]
 fn unknown_property_in_an_expression_points_at_it() {
     let project = Project::example("quickstart");
-    edit(&project, "entities/customer.yaml", "event.plan != entity.plan", "event.plan != entity.plam");
+    edit(
+        &project,
+        "entities/customer.yaml",
+        "event.plan != entity.plan",
+        "event.plan != entity.plam",
+    );
     let message = project.fails(3, &["validate"]);
     assert!(message.contains("plam") && message.contains("`plan`"), "{message}");
     let json = project.run(&["validate", "--format", "json"]);
@@ -80,7 +88,10 @@ fn missing_file_and_unknown_names_are_usage_errors() {
     let message = project.fails(2, &["ingest", "ap", "data/app.jsonl"]);
     assert!(message.contains("unknown source 'ap'") && message.contains("app"), "{message}");
     let message = project.fails(2, &["history", "custmer"]);
-    assert!(message.contains("unknown entity type 'custmer'") && message.contains("customer"), "{message}");
+    assert!(
+        message.contains("unknown entity type 'custmer'") && message.contains("customer"),
+        "{message}"
+    );
     project.fails(2, &["no-such-command"]);
     assert_eq!(project.fingerprint(), before);
 }
@@ -109,7 +120,8 @@ fn folder_that_may_not_be_written() {
 
 /// Runs the binary without root's right to write anywhere; an ordinary user just runs it.
 fn as_ordinary_user(project: &Project, args: &[&str]) -> std::process::Output {
-    let root = fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0);
+    let root =
+        fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0);
     let mut command = project.command(args);
     if root {
         // The build folder may be closed to others: run a copy.
@@ -141,7 +153,12 @@ fn full_disk_leaves_the_database_whole() {
     // Files may not grow beyond 1 MiB: what a full disk looks like to a process.
     let output = std::process::Command::new("bash")
         .current_dir(&project.dir)
-        .args(["-c", &format!("ulimit -f 1024; trap '' XFSZ; exec '{binary}' ingest app big.jsonl --process")])
+        .args([
+            "-c",
+            &format!(
+                "ulimit -f 1024; trap '' XFSZ; exec '{binary}' ingest app big.jsonl --process"
+            ),
+        ])
         .output()
         .unwrap();
     let message = text(&output.stderr);

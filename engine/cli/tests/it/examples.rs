@@ -36,7 +36,8 @@ fn examples_print_what_they_promise() {
             let mut args = table.to_vec();
             args.extend(["--format", "jsonl"]);
             let got = project.ok(&args);
-            let file = examples().join(name).join("expected").join(format!("{}.jsonl", table.join("-")));
+            let file =
+                examples().join(name).join("expected").join(format!("{}.jsonl", table.join("-")));
             if std::env::var_os("BLESS").is_some() {
                 fs::create_dir_all(file.parent().unwrap()).unwrap();
                 fs::write(&file, &got).unwrap();

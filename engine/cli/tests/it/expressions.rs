@@ -8,7 +8,14 @@ use crate::project::{Project, text};
 #[test]
 fn one_expression_with_contexts() {
     let project = Project::empty();
-    let value = project.ok(&["eval", "event.a + entity.b * 2", "--event", r#"{"a":1}"#, "--entity", r#"{"b":3.5}"#]);
+    let value = project.ok(&[
+        "eval",
+        "event.a + entity.b * 2",
+        "--event",
+        r#"{"a":1}"#,
+        "--entity",
+        r#"{"b":3.5}"#,
+    ]);
     assert_eq!(value, "8.0\n");
     assert_eq!(project.ok(&["eval", "str::trim(value)", "--value", "\" x \""]), "\"x\"\n");
     let message = project.fails(3, &["eval", "1 +"]);

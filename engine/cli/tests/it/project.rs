@@ -52,7 +52,9 @@ impl Project {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_defacto"));
         command.current_dir(&self.dir).args(args);
-        for name in ["PROJECT", "DATABASE", "NAMESPACE", "CONFIG", "LOG_LEVEL", "LOG_FORMAT", "FORMAT"] {
+        for name in
+            ["PROJECT", "DATABASE", "NAMESPACE", "CONFIG", "LOG_LEVEL", "LOG_FORMAT", "FORMAT"]
+        {
             command.env_remove(format!("DEFACTO_{name}"));
         }
         command
@@ -74,7 +76,12 @@ impl Project {
     pub(crate) fn fails(&self, code: i32, args: &[&str]) -> String {
         let output = self.run(args);
         let stderr = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}\n{}", text(&output.stdout));
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{args:?}: {stderr}\n{}",
+            text(&output.stdout)
+        );
         stderr
     }
 
@@ -93,7 +100,10 @@ impl Project {
             .unwrap()
             .map(|entry| {
                 let path = entry.unwrap().path();
-                (path.file_stem().unwrap().to_string_lossy().into_owned(), path.to_string_lossy().into_owned())
+                (
+                    path.file_stem().unwrap().to_string_lossy().into_owned(),
+                    path.to_string_lossy().into_owned(),
+                )
             })
             .collect();
         data.sort();

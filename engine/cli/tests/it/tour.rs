@@ -37,7 +37,10 @@ fn demo_shows_the_fleet_and_what_to_type_next() {
 fn compile_prints_text_manifest_and_bytes() {
     let project = Project::example("quickstart");
     let text = project.ok(&["compile", "--emit", "wat"]);
-    assert!(text.starts_with("(component") && text.contains("customer.states.active.when.upgraded"), "no names");
+    assert!(
+        text.starts_with("(component") && text.contains("customer.states.active.when.upgraded"),
+        "no names"
+    );
     let manifest = project.ok(&["compile", "--emit", "manifest"]);
     let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
     assert_eq!(manifest["entities"][0]["name"], "customer");
@@ -83,7 +86,9 @@ fn output_of_every_format_is_well_formed() {
     assert_eq!(json.len(), lines.lines().count());
     let csv = project.ok(&["history", "order", "--format", "csv"]);
     assert_eq!(csv.lines().count(), json.len() + 1);
-    assert!(csv.starts_with("order_id,order_state,total,paid,carrier,open_amount,valid_from,valid_to,"));
+    assert!(
+        csv.starts_with("order_id,order_state,total,paid,carrier,open_amount,valid_from,valid_to,")
+    );
     project.ok(&["history", "order", "-o", "rows.csv", "--format", "csv"]);
     assert_eq!(std::fs::read_to_string(project.dir.join("rows.csv")).unwrap(), csv);
     assert!(project.ok(&["ledger", "events", "--format", "jsonl"]).lines().count() == 11);
@@ -95,13 +100,17 @@ fn output_of_every_format_is_well_formed() {
 fn log_lines_are_json_objects_of_the_agreed_loggers() {
     let project = Project::example("quickstart");
     project.ingest(&[]);
-    let args = ["build", "--as-of", "2026-06-01T00:00:00Z", "--log-level", "info", "--log-format", "json"];
+    let args =
+        ["build", "--as-of", "2026-06-01T00:00:00Z", "--log-level", "info", "--log-format", "json"];
     let output = project.run(&args);
     let lines: Vec<serde_json::Value> = crate::project::text(&output.stderr)
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    let built = lines.iter().find(|line| line["message"] == "build completed").expect("no line about the build");
+    let built = lines
+        .iter()
+        .find(|line| line["message"] == "build completed")
+        .expect("no line about the build");
     assert_eq!((&built["logger"], &built["level"]), (&"defacto.pipeline".into(), &"INFO".into()));
     assert_eq!(built["events_processed"], 8);
     assert!(built["timestamp"].as_str().unwrap().ends_with("+00:00"));

@@ -50,13 +50,28 @@ const FENCES: &[(&str, &[&str])] = &[
 
 /// Crates without async runtime, clock, randomness, files or network.
 const PURE: &[&str] = &[
-    "engine/model", "engine/json", "engine/frames", "engine/identity", "engine/planner",
-    "compiler/diagnostics", "compiler/syntax", "compiler/definitions", "compiler/functions",
-    "compiler/check", "compiler/emit", "compiler/guest", "compiler/driver",
+    "engine/model",
+    "engine/json",
+    "engine/frames",
+    "engine/identity",
+    "engine/planner",
+    "compiler/diagnostics",
+    "compiler/syntax",
+    "compiler/definitions",
+    "compiler/functions",
+    "compiler/check",
+    "compiler/emit",
+    "compiler/guest",
+    "compiler/driver",
 ];
 
 const IMPURE_WORDS: &[&str] = &[
-    "std::fs", "std::net", "std::env::var", "SystemTime::now", "Instant::now", "thread::sleep",
+    "std::fs",
+    "std::net",
+    "std::env::var",
+    "SystemTime::now",
+    "Instant::now",
+    "thread::sleep",
     "tokio::",
 ];
 
@@ -69,7 +84,10 @@ fn every_crate_has_its_row_and_stands_in_the_map() {
     let map = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     for Crate { folder, .. } in crates() {
         if !is_test_crate(&folder) {
-            assert!(ROWS.iter().any(|(name, _)| *name == folder), "{folder} has no row in tests/tidy");
+            assert!(
+                ROWS.iter().any(|(name, _)| *name == folder),
+                "{folder} has no row in tests/tidy"
+            );
         }
         assert!(map.contains(&format!("`{folder}`")), "{folder} is missing in ARCHITECTURE.md");
     }
@@ -104,7 +122,11 @@ fn each_heavy_dependency_has_one_owner() {
 #[test]
 fn every_crate_takes_the_workspace_lints() {
     for c in crates() {
-        assert!(c.manifest.contains("[lints]\nworkspace = true"), "{} lacks the workspace lints", c.folder);
+        assert!(
+            c.manifest.contains("[lints]\nworkspace = true"),
+            "{} lacks the workspace lints",
+            c.folder
+        );
     }
 }
 
@@ -142,14 +164,23 @@ fn modules_are_no_drawers() {
     for top in ["compiler", "engine", "sdk", "tests"] {
         for path in files(&root().join(top), ".rs") {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            assert!(!banned.contains(name.as_str()), "{} says nothing about its content", path.display());
+            assert!(
+                !banned.contains(name.as_str()),
+                "{} says nothing about its content",
+                path.display()
+            );
         }
     }
 }
 
 #[test]
 fn no_unfinished_marks() {
-    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("todo", "!("), concat!("unimplemented", "!(")];
+    let marks = [
+        concat!("TO", "DO"),
+        concat!("FIX", "ME"),
+        concat!("todo", "!("),
+        concat!("unimplemented", "!("),
+    ];
     for top in ["compiler", "engine", "sdk", "tests"] {
         for path in files(&root().join(top), ".rs") {
             let text = fs::read_to_string(&path).unwrap();
