@@ -36,7 +36,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             namespace: "defacto".to_owned(),
-            batch_size: 4096,
+            batch_size: 16_384,
             entity_cache: 50_000,
             identity_cache: 500_000,
         }

@@ -21,7 +21,7 @@ const PAGE_BYTES: u32 = 4096;
 /// Pages that a connection keeps, in KiB (negative in SQLite's own notation).
 const CACHE_KIB: u32 = 65_536;
 /// Bytes of the file that are read through the page cache of the operating system.
-const MAPPED_BYTES: u64 = 64 << 20;
+const MAPPED_BYTES: u64 = 128 << 20;
 /// Pages in the write-ahead log at which a commit also moves them into the file.
 const CHECKPOINT_PAGES: u32 = 16_384;
 /// How long a lock held by another process is waited for.
