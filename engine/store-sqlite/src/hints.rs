@@ -11,6 +11,9 @@ use crate::session::{Parts, Session};
 const READ: &str = "reading the identity map";
 const COLUMNS: &str = "i.type, i.space, i.value, i.field, i.entity";
 
+/// Sorts before every (type, space).
+const BEFORE_SPACES: (i64, i64) = (i64::MIN, i64::MIN);
+
 impl Session {
     pub(crate) async fn find_hints(
         &mut self,
@@ -106,14 +109,9 @@ impl Session {
     /// Looks into each value space in turn: their number is that of the definitions' fields.
     pub(crate) async fn find_hint_text(&mut self, value: &str) -> Result<Vec<HintRow>, Error> {
         let mut found = Vec::new();
-        let mut last = (i64::MIN, i64::MIN);
-        loop {
-            let mut args = Args::new();
-            args.int(last.0).int(last.1);
-            let sql = "SELECT type, space FROM identity WHERE (type, space) > (?, ?) \
-                       ORDER BY type, space LIMIT 1";
-            let Some(row) = self.row(READ, sql, args).await? else { break };
-            last = (row.int(0)?, row.int(1)?);
+        let mut last = BEFORE_SPACES;
+        while let Some(next) = self.space_after(last).await? {
+            last = next;
             let mut args = Args::new();
             args.int(last.0).int(last.1).text(value);
             let sql = format!(
@@ -178,17 +176,24 @@ impl Session {
         Ok(found)
     }
 
+    /// The next (type, space) with a hint, in the order of their integers.
+    async fn space_after(&mut self, last: (i64, i64)) -> Result<Option<(i64, i64)>, Error> {
+        let mut args = Args::new();
+        args.int(last.0).int(last.1);
+        let sql = "SELECT type, space FROM identity WHERE (type, space) > (?, ?) \
+                   ORDER BY type, space LIMIT 1";
+        match self.row(READ, sql, args).await? {
+            Some(row) => Ok(Some((row.int(0)?, row.int(1)?))),
+            None => Ok(None),
+        }
+    }
+
     /// Every (type, space) with a hint, by name, with its integers.
     async fn spaces(&mut self) -> Result<Vec<(String, String, (i64, i64))>, Error> {
         let mut spaces = Vec::new();
-        let mut last = (i64::MIN, i64::MIN);
-        loop {
-            let mut args = Args::new();
-            args.int(last.0).int(last.1);
-            let sql = "SELECT type, space FROM identity WHERE (type, space) > (?, ?) \
-                       ORDER BY type, space LIMIT 1";
-            let Some(row) = self.row(READ, sql, args).await? else { break };
-            last = (row.int(0)?, row.int(1)?);
+        let mut last = BEFORE_SPACES;
+        while let Some(next) = self.space_after(last).await? {
+            last = next;
             let entity_type = self.name_text(last.0).await?.as_ref().to_owned();
             let space = self.name_text(last.1).await?.as_ref().to_owned();
             spaces.push((entity_type, space, last));
