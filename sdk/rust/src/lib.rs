@@ -1,0 +1,1 @@
+//! Normalizers and functions for Defacto, written in Rust.
