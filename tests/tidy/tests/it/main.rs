@@ -16,6 +16,7 @@ const ROWS: &[(&str, u8)] = &[
     ("compiler/syntax", 1),
     ("compiler/definitions", 1),
     ("compiler/functions", 1),
+    ("compiler/componentize", 1),
     ("engine/json", 1),
     ("engine/frames", 1),
     ("engine/ports", 1),
@@ -37,8 +38,8 @@ const ROWS: &[(&str, u8)] = &[
 /// Heavy dependencies and the only crates that may name them.
 const FENCES: &[(&str, &[&str])] = &[
     ("wasmtime", &["engine/host"]),
-    ("wasm-encoder", &["compiler/emit"]),
-    ("wit-component", &["compiler/emit"]),
+    ("wasm-encoder", &["compiler/emit", "compiler/componentize"]),
+    ("wit-component", &["compiler/componentize"]),
     ("wasmprinter", &["compiler/driver"]),
     ("sqlx", &["engine/store-postgres", "engine/store-sqlite"]),
     ("regex", &["compiler/functions", "compiler/check", "compiler/guest"]),
@@ -62,6 +63,7 @@ const PURE: &[&str] = &[
     "compiler/definitions",
     "compiler/functions",
     "compiler/check",
+    "compiler/componentize",
     "compiler/emit",
     "compiler/guest",
     "compiler/driver",

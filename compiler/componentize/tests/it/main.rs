@@ -1,0 +1,4 @@
+//! Modules of many shapes on their way to components.
+
+mod adapter;
+mod modules;
