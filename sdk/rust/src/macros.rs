@@ -1,0 +1,124 @@
+/// Declares a module: its name and version, and the events that it makes.
+///
+/// ```
+/// # use defacto_sdk::{Config, Events, Failure, Json, Normalizer, Record, Timestamp};
+/// defacto_sdk::normalizer! {
+///     normalizer Shop = "shop", version env!("CARGO_PKG_VERSION");
+///
+///     /// Somebody ordered.
+///     event Ordered = "ordered" {
+///         /// Number on the receipt.
+///         number: String,
+///         total: Option<f64>,
+///         due: Timestamp,
+///         lines: Json,
+///     }
+///
+///     event Paid = "paid" { number: String }
+/// }
+///
+/// struct Shop;
+/// # impl Normalizer for Shop {
+/// #     fn configure(_: &Config<'_>) -> Result<Self, String> { Ok(Self) }
+/// #     fn normalize(&self, _: Record<'_>, events: &mut Events) -> Result<(), Failure> {
+/// #         events.push(Timestamp::from_seconds(0).unwrap(), Paid { number: "1".into() });
+/// #         Ok(())
+/// #     }
+/// # }
+/// # assert_eq!(defacto_sdk::testing::Host::<Shop>::new().text(&[""])[0].events()[0].event_type, "paid");
+/// ```
+///
+/// - `Shop` is your type with the trait [`Normalizer`](crate::Normalizer).
+/// - Every `event` becomes a struct with public fields; [`Events::push`](crate::Events::push) takes it. Its name after `=` is the
+///   event's type in definitions, the fields' names are those in definitions.
+/// - A field has any type with the trait [`FieldValue`](crate::FieldValue): `String`, `f64`, `i64`, `bool`,
+///   [`Timestamp`](crate::Timestamp), [`Json`](crate::Json), or an `Option` of one.
+/// - Documentation of events and fields becomes their `description`.
+///
+/// One module has one `normalizer!`.
+#[macro_export]
+macro_rules! normalizer {
+    (
+        normalizer $module:ident = $name:literal, version $version:expr;
+        $(
+            $(#[doc = $about:literal])*
+            event $event:ident = $type:literal {
+                $( $(#[doc = $field_about:literal])* $field:ident : $kind:ty ),* $(,)?
+            }
+        )*
+    ) => {
+        $(
+            $(#[doc = $about])*
+            #[derive(Debug, Clone, PartialEq)]
+            pub struct $event {
+                $( $(#[doc = $field_about])* pub $field: $kind, )*
+            }
+        )*
+
+        const _: () = {
+            #[derive(Clone, Copy)]
+            #[allow(dead_code, reason = "a module may have no events yet")]
+            enum Index { $($event),* }
+
+            $(
+                impl $crate::Event for $event {
+                    const TYPE: $crate::EventType = $crate::EventType::new(
+                        $type,
+                        concat!($($about, "\n"),*),
+                        &[$(
+                            $crate::Field::new(
+                                stringify!($field),
+                                concat!($($field_about, "\n"),*),
+                                <$kind as $crate::FieldValue>::TYPE,
+                            )
+                        ),*],
+                    );
+                    const INDEX: u32 = Index::$event as u32;
+
+                    #[inline]
+                    fn into_values(self) -> ::std::vec::Vec<$crate::Value> {
+                        ::std::vec![$($crate::FieldValue::into_value(self.$field)),*]
+                    }
+                }
+            )*
+
+            impl $crate::__private::Module for $module {
+                const NAME: &'static str = $name;
+                const VERSION: &'static str = $version;
+                const EVENTS: &'static [$crate::EventType] =
+                    &[$(<$event as $crate::Event>::TYPE),*];
+            }
+        };
+
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            use $crate::__private::{RawEvent, RawRecord, Runner, export};
+
+            ::std::thread_local! {
+                static RUNNER: ::std::cell::RefCell<Runner<$module>> =
+                    const { ::std::cell::RefCell::new(Runner::new()) };
+            }
+
+            struct Exports;
+
+            impl $crate::bindings::Guest for Exports {
+                fn describe(
+                    config: ::std::string::String,
+                ) -> ::std::result::Result<::std::string::String, ::std::string::String> {
+                    RUNNER.with_borrow_mut(|runner| runner.describe(&config))
+                }
+
+                fn normalize(
+                    config: ::std::string::String,
+                    batch: ::std::vec::Vec<RawRecord>,
+                ) -> ::std::vec::Vec<
+                    ::std::result::Result<::std::vec::Vec<RawEvent>, $crate::Failure>,
+                > {
+                    RUNNER.with_borrow_mut(|runner| runner.normalize(&config, &batch))
+                }
+            }
+
+            export!(Exports with_types_in $crate::bindings);
+        };
+    };
+}

@@ -1,0 +1,117 @@
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+
+use crate::bindings::defacto::engine::types::RawRecord;
+use crate::host::Level;
+use crate::module::{Module, Runner};
+use crate::testing::Outcome;
+
+type Tables = BTreeMap<String, BTreeMap<String, String>>;
+
+thread_local! {
+    static TABLES: RefCell<Tables> = const { RefCell::new(BTreeMap::new()) };
+    static LOG: RefCell<Vec<(Level, String)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A host with a configuration and tables. Every call runs in a fresh instance.
+#[derive(Debug)]
+pub struct Host<M> {
+    config: String,
+    tables: Tables,
+    module: PhantomData<fn() -> M>,
+}
+
+impl<M: Module> Default for Host<M> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<M: Module> Host<M> {
+    /// A host without configuration and tables.
+    pub fn new() -> Self {
+        Self { config: "{}".into(), tables: Tables::new(), module: PhantomData }
+    }
+
+    /// The same host with a configuration, as JSON.
+    #[must_use]
+    pub fn config(mut self, json: &str) -> Self {
+        self.config = json.to_owned();
+        self
+    }
+
+    /// The same host with a table of keys and answers.
+    #[must_use]
+    pub fn table(mut self, name: &str, rows: &[(&str, &str)]) -> Self {
+        let rows = rows.iter().map(|(key, answer)| ((*key).to_owned(), (*answer).to_owned()));
+        self.tables.insert(name.to_owned(), rows.collect());
+        self
+    }
+
+    /// What the module says of itself, as JSON.
+    ///
+    /// # Errors
+    ///
+    /// What the module says of the configuration.
+    pub fn describe(&self) -> Result<String, String> {
+        self.prepare();
+        Runner::<M>::new().describe(&self.config)
+    }
+
+    /// Lines of a source with `input: text`.
+    pub fn text(&self, lines: &[&str]) -> Vec<Outcome> {
+        self.run(lines.iter().map(|line| RawRecord::Text((*line).to_owned())).collect())
+    }
+
+    /// Objects of a source with `input: json`.
+    pub fn json(&self, objects: &[&str]) -> Vec<Outcome> {
+        self.run(objects.iter().map(|object| RawRecord::Json((*object).to_owned())).collect())
+    }
+
+    /// Documents of a source with `input: bytes`.
+    pub fn bytes(&self, documents: &[&[u8]]) -> Vec<Outcome> {
+        self.run(documents.iter().map(|document| RawRecord::Bytes(document.to_vec())).collect())
+    }
+
+    /// Rows of a source with `input: csv`.
+    pub fn rows(&self, rows: &[&[(&str, &str)]]) -> Vec<Outcome> {
+        let owned = |row: &[(&str, &str)]| {
+            row.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+        };
+        self.run(rows.iter().map(|row| RawRecord::Row(owned(row))).collect())
+    }
+
+    /// What the calls of this thread's last batch have logged.
+    pub fn logged(&self) -> Vec<(Level, String)> {
+        LOG.with_borrow(Clone::clone)
+    }
+
+    fn run(&self, batch: Vec<RawRecord>) -> Vec<Outcome> {
+        self.prepare();
+        let results = Runner::<M>::new().normalize(&self.config, &batch);
+        results.into_iter().map(|result| Outcome::new(M::EVENTS, result)).collect()
+    }
+
+    fn prepare(&self) {
+        TABLES.set(self.tables.clone());
+        LOG.take();
+    }
+}
+
+/// Stands in for the engine's functions.
+pub(crate) mod engine {
+    use super::{LOG, Level, TABLES};
+
+    pub(crate) fn log(level: Level, message: &str) {
+        LOG.with_borrow_mut(|log| log.push((level, message.to_owned())));
+    }
+
+    #[allow(clippy::panic, reason = "the engine traps here too; this runs in tests only")]
+    pub(crate) fn lookup(table: &str, key: &str) -> Option<String> {
+        TABLES.with_borrow(|tables| match tables.get(table) {
+            Some(rows) => rows.get(key).cloned(),
+            None => panic!("there is no table `{table}`: give the host one with `table`"),
+        })
+    }
+}
