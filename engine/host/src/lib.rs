@@ -1,4 +1,4 @@
-//! Runs compiled definitions: one Wasm engine per process, limits on every call, frames in and out.
+//! Runs compiled definitions and normalizers: one Wasm engine per process, limits on every call, frames in and out.
 //!
 //! Invariant: the sole user of wasmtime. Whatever a module does (trap, exhaust a limit, return nonsense)
 //! becomes the failure of the events concerned; nothing of it reaches the host's own state.
@@ -18,6 +18,7 @@ mod interpret;
 mod limits;
 mod messages;
 mod normalize;
+mod normalizer;
 mod pool;
 mod sections;
 mod segments;
@@ -29,3 +30,7 @@ pub use error::LoadError;
 pub use evaluate::Evaluation;
 pub use host::{Host, HostOptions};
 pub use limits::Limits;
+pub use normalizer::{
+    Difference, MadeEvent, ModuleMetrics, Normalizer, NormalizerError, NormalizerHost,
+    RawInputRecord, Refused, Tables,
+};

@@ -21,6 +21,14 @@ pub struct Limits {
     pub output_bytes: usize,
     /// Most rows of a call.
     pub rows_max: usize,
+    /// Core instances of a component; its memories and tables may be as many in all.
+    pub instances_max: usize,
+    /// Bytes of log that a call may write; the rest is dropped.
+    pub log_bytes: usize,
+    /// Bytes of a component.
+    pub module_bytes: usize,
+    /// Milliseconds that compiling a component may take.
+    pub compile_ms: u64,
 }
 
 impl Default for Limits {
@@ -34,6 +42,10 @@ impl Default for Limits {
             deadline_ms: 10_000,
             output_bytes: 64 << 20,
             rows_max: 1_024,
+            instances_max: 64,
+            log_bytes: 64 << 10,
+            module_bytes: 64 << 20,
+            compile_ms: 120_000,
         }
     }
 }

@@ -25,6 +25,11 @@ pub(crate) enum Blame {
     Output,
     Trap(String),
     Frame(FrameError),
+    /// A list of results of another length than the batch.
+    Results {
+        given: usize,
+        wanted: usize,
+    },
 }
 
 impl Stop {
@@ -52,24 +57,32 @@ impl From<FrameError> for Stop {
 impl Blame {
     /// The failure of a single row, in words that name the limit.
     pub(crate) fn message(&self, limits: &Limits) -> String {
+        self.message_of("evaluation", limits)
+    }
+
+    /// The same with another subject.
+    pub(crate) fn message_of(&self, subject: &str, limits: &Limits) -> String {
         match self {
             Self::Fuel => {
-                format!("evaluation takes more than {} units of fuel", limits.fuel_per_row)
+                format!("{subject} takes more than {} units of fuel", limits.fuel_per_row)
             }
             Self::Memory => {
-                format!("evaluation takes more than {} bytes of memory", limits.memory_bytes)
+                format!("{subject} takes more than {} bytes of memory", limits.memory_bytes)
             }
             Self::Table => {
-                format!("evaluation takes more than {} table elements", limits.table_elements)
+                format!("{subject} takes more than {} table elements", limits.table_elements)
             }
             Self::Stack => {
-                format!("evaluation takes more than {} bytes of stack", limits.stack_bytes)
+                format!("{subject} takes more than {} bytes of stack", limits.stack_bytes)
             }
             Self::Output => {
-                format!("evaluation gives more than {} bytes of output", limits.output_bytes)
+                format!("{subject} gives more than {} bytes of output", limits.output_bytes)
             }
-            Self::Trap(trap) => format!("evaluation stopped: {trap}"),
-            Self::Frame(error) => format!("evaluation gave an invalid result: {error}"),
+            Self::Trap(trap) => format!("{subject} stopped: {trap}"),
+            Self::Frame(error) => format!("{subject} gave an invalid result: {error}"),
+            Self::Results { given, wanted } => {
+                format!("{subject} gave {given} results for {wanted} records")
+            }
         }
     }
 }

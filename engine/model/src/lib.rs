@@ -8,6 +8,7 @@ mod failure;
 mod ids;
 mod instant_text;
 mod manifest;
+mod normalizer;
 mod number;
 mod timestamp;
 mod value;
@@ -20,6 +21,10 @@ pub use manifest::{
     IdentityFieldManifest, Manifest, MappedFieldManifest, PropertyManifest, RawPath,
     RelateManifest, RelationshipManifest, Sensitivity, SourceEventManifest, SourceManifest,
     StateManifest, Treatment, ValueType,
+};
+pub use normalizer::{
+    DescribedEvent, DescribedField, DescribedType, EVENT_FIELDS_MAX, EVENT_TYPES_MAX,
+    NormalizerDescription, RawInput,
 };
 pub use number::{display_float, json_float, nearest_float};
 pub use timestamp::{Micros, Timestamp, TimestampError};

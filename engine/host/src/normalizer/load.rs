@@ -1,0 +1,142 @@
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use wasmtime::component::Component;
+use wasmtime::{Config, Engine, OptLevel};
+
+use super::module::{Normalizer, Tables};
+use super::{NormalizerError, imports, instance};
+use crate::cwasm::CodeFolder;
+use crate::{HostOptions, Limits, epoch};
+
+/// The engine that runs normalizers, apart from the one of compiled definitions: memory and tables are set by source
+/// here, and instances are few. Make one and share it.
+#[derive(Debug)]
+pub struct NormalizerHost {
+    runtime: Arc<Runtime>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Runtime {
+    pub(crate) engine: Engine,
+    limits: Limits,
+    folder: Option<CodeFolder>,
+}
+
+impl NormalizerHost {
+    /// Starts the engine. Its limits are what modules get that ask for no others.
+    ///
+    /// # Errors
+    ///
+    /// [`NormalizerError::Engine`] when this machine cannot run it.
+    pub fn new(options: HostOptions) -> Result<Self, NormalizerError> {
+        let failed = |message: String| NormalizerError::Engine { message };
+        let engine =
+            Engine::new(&settings(&options.limits)).map_err(|e| failed(format!("{e:#}")))?;
+        epoch::start(&engine).map_err(|error| failed(error.to_string()))?;
+        let folder = options.cache.and_then(|folder| CodeFolder::open(&folder, &engine));
+        Ok(Self { runtime: Arc::new(Runtime { engine, limits: options.limits, folder }) })
+    }
+
+    /// The limits of modules that ask for no others.
+    pub fn limits(&self) -> &Limits {
+        &self.runtime.limits
+    }
+
+    /// Loads a module: compiles it, or takes its machine code from the cache folder, and checks that it keeps the
+    /// contract and imports nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`NormalizerError`] says which rule it breaks.
+    pub fn load(
+        &self,
+        name: &str,
+        component: &[u8],
+        tables: Tables,
+        limits: Limits,
+    ) -> Result<Normalizer, NormalizerError> {
+        if component.len() > limits.module_bytes {
+            let (bytes, limit) = (component.len(), limits.module_bytes);
+            return Err(NormalizerError::TooLarge { bytes, limit });
+        }
+        if component.starts_with(CORE_MODULE) {
+            return Err(NormalizerError::CoreModule);
+        }
+        if !component.starts_with(COMPONENT) {
+            let message = "it does not begin like one".to_owned();
+            return Err(NormalizerError::Invalid { message });
+        }
+        let digest: String =
+            Sha256::digest(component).iter().map(|byte| format!("{byte:02x}")).collect();
+        let machine = self.machine_code(&digest, component, limits.compile_ms)?;
+        imports::check(&self.runtime.engine, &machine)?;
+        let linker = instance::linker(&self.runtime.engine)
+            .map_err(|error| NormalizerError::Engine { message: format!("{error:#}") })?;
+        Normalizer::new(
+            (name, digest, component.len()),
+            (Arc::clone(&self.runtime), linker, machine),
+            tables,
+            limits,
+        )
+    }
+
+    fn machine_code(
+        &self,
+        digest: &str,
+        bytes: &[u8],
+        limit_ms: u64,
+    ) -> Result<Component, NormalizerError> {
+        let Runtime { engine, folder, .. } = &*self.runtime;
+        if let Some(found) = folder.as_ref().and_then(|folder| folder.load(engine, digest)) {
+            return Ok(found);
+        }
+        let made = compile(engine, bytes, limit_ms)?;
+        if let Some(folder) = folder {
+            folder.store(digest, &made);
+        }
+        Ok(made)
+    }
+}
+
+/// First bytes of core modules and of components.
+const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
+const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+/// Stack of a compilation.
+const STACK: usize = 64 << 20;
+
+/// Compiles on a thread of its own, which is left behind when it takes too long: its input is bounded.
+fn compile(engine: &Engine, bytes: &[u8], limit_ms: u64) -> Result<Component, NormalizerError> {
+    let (send, receive) = mpsc::sync_channel(1);
+    let (engine, bytes) = (engine.clone(), bytes.to_vec());
+    let work = move || {
+        // Nobody waits any more when sending fails.
+        let _sent = send.send(Component::from_binary(&engine, &bytes));
+    };
+    std::thread::Builder::new()
+        .name("defacto-compile".to_owned())
+        .stack_size(STACK)
+        .spawn(work)
+        .map_err(|error| NormalizerError::Engine { message: error.to_string() })?;
+    match receive.recv_timeout(Duration::from_millis(limit_ms)) {
+        Ok(made) => {
+            made.map_err(|error| NormalizerError::Invalid { message: format!("{error:#}") })
+        }
+        Err(_) => Err(NormalizerError::TooSlow { limit_ms }),
+    }
+}
+
+/// The settings that make results repeatable, and those that bound them.
+fn settings(limits: &Limits) -> Config {
+    let mut config = Config::new();
+    config
+        .cranelift_opt_level(OptLevel::Speed)
+        .cranelift_nan_canonicalization(true)
+        .wasm_relaxed_simd(false)
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(limits.stack_bytes)
+        .parallel_compilation(true);
+    config
+}

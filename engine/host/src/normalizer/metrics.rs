@@ -1,0 +1,91 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// What a normalizer has done since it was loaded. Results never depend on it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct ModuleMetrics {
+    /// Its name in the project.
+    pub module: String,
+    /// SHA-256 of its bytes, hexadecimal.
+    pub digest: String,
+    /// Calls of `normalize`, repeated ones included.
+    pub calls: u64,
+    /// Records that it answered.
+    pub records: u64,
+    /// Events that it made.
+    pub events: u64,
+    /// Records that it refused, or whose result was wrong.
+    pub failures: u64,
+    /// Calls that ended in a trap or at a limit.
+    pub traps: u64,
+    /// Instances started.
+    pub instances: u64,
+    /// Fuel used.
+    pub fuel: u64,
+    /// Time spent in calls, in microseconds, summed over threads.
+    pub time_us: u64,
+    /// Most memory that an instance had, in bytes.
+    pub peak_memory: u64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    calls: AtomicU64,
+    records: AtomicU64,
+    events: AtomicU64,
+    failures: AtomicU64,
+    traps: AtomicU64,
+    instances: AtomicU64,
+    fuel: AtomicU64,
+    time_us: AtomicU64,
+    peak_memory: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn call(&self, fuel: u64, time: Duration, memory: usize, stopped: bool) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.traps.fetch_add(u64::from(stopped), Ordering::Relaxed);
+        self.fuel.fetch_add(fuel, Ordering::Relaxed);
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        self.time_us.fetch_add(micros, Ordering::Relaxed);
+        let memory = u64::try_from(memory).unwrap_or(u64::MAX);
+        self.peak_memory.fetch_max(memory, Ordering::Relaxed);
+    }
+
+    pub(crate) fn started(&self, memory: usize) {
+        self.instances.fetch_add(1, Ordering::Relaxed);
+        let memory = u64::try_from(memory).unwrap_or(u64::MAX);
+        self.peak_memory.fetch_max(memory, Ordering::Relaxed);
+    }
+
+    /// Counts the final result of a record.
+    pub(crate) fn record(&self, events: Option<usize>) {
+        self.records.fetch_add(1, Ordering::Relaxed);
+        match events {
+            Some(events) => {
+                let events = u64::try_from(events).unwrap_or(u64::MAX);
+                self.events.fetch_add(events, Ordering::Relaxed);
+            }
+            None => {
+                self.failures.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    pub(crate) fn read(&self, module: &str, digest: &str) -> ModuleMetrics {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        ModuleMetrics {
+            module: module.to_owned(),
+            digest: digest.to_owned(),
+            calls: read(&self.calls),
+            records: read(&self.records),
+            events: read(&self.events),
+            failures: read(&self.failures),
+            traps: read(&self.traps),
+            instances: read(&self.instances),
+            fuel: read(&self.fuel),
+            time_us: read(&self.time_us),
+            peak_memory: read(&self.peak_memory),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+use defacto_model::{DescribedEvent, DescribedType, Micros, Timestamp, Value};
+
+use super::abi::{WireEvent, WireValue};
+use super::module::MadeEvent;
+
+/// Checks an event against what the module described. The message says what is wrong with it.
+pub(crate) fn event(event: WireEvent, described: &[DescribedEvent]) -> Result<MadeEvent, String> {
+    let index = event.event_type;
+    let shape = described.get(index as usize).ok_or_else(|| {
+        let count = described.len();
+        format!("an event of type {index}, and `describe` lists {count} types, counted from 0")
+    })?;
+    let of = &shape.r#type;
+    let timestamp = Timestamp::from_micros(event.timestamp).ok_or_else(|| {
+        format!(
+            "an event `{of}` at {} microseconds, outside the years 0001 to 9999",
+            event.timestamp
+        )
+    })?;
+    if event.values.len() != shape.fields.len() {
+        return Err(format!(
+            "an event `{of}` with {} values for {} fields",
+            event.values.len(),
+            shape.fields.len()
+        ));
+    }
+    let mut values = Vec::with_capacity(event.values.len());
+    for (wire, field) in event.values.into_iter().zip(&shape.fields) {
+        let made = value(wire, field.r#type)
+            .map_err(|wrong| format!("{wrong} in field `{}` of an event `{of}`", field.name))?;
+        values.push(made);
+    }
+    Ok(MadeEvent { event: index, timestamp, values })
+}
+
+fn value(wire: WireValue, declared: DescribedType) -> Result<Value, String> {
+    use DescribedType::{Any, Boolean, Datetime, Integer, Number, String};
+    let (value, fits) = match wire {
+        WireValue::Null => (Value::Null, true),
+        WireValue::Boolean(flag) => (Value::Bool(flag), matches!(declared, Boolean | Any)),
+        #[expect(clippy::cast_precision_loss, reason = "a number is a double")]
+        WireValue::Integer(int) if declared == Number => (Value::Float(int as f64), true),
+        WireValue::Integer(int) => (Value::Int(int), matches!(declared, Integer | Any)),
+        WireValue::Float(float) if !float.is_finite() => {
+            return Err(format!("the float {float}, which is not finite,"));
+        }
+        WireValue::Float(float) => (Value::Float(float), matches!(declared, Number | Any)),
+        WireValue::Text(text) => (Value::String(text), matches!(declared, String | Any)),
+        WireValue::Datetime(micros) => match Timestamp::from_micros(micros) {
+            Some(instant) => (Value::DateTime(instant), matches!(declared, Datetime | Any)),
+            None => {
+                return Err(format!(
+                    "a datetime of {micros} microseconds, outside the years 0001 to 9999,"
+                ));
+            }
+        },
+        WireValue::Duration(micros) => (Value::Duration(Micros(micros)), declared == Any),
+        WireValue::Json(text) => {
+            let parsed =
+                defacto_json::parse(&text).map_err(|error| format!("wrong JSON ({error})"))?;
+            (parsed, declared == Any)
+        }
+    };
+    if fits { Ok(value) } else { Err(format!("a value of type {}", value.type_name())) }
+}
