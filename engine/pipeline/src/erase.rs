@@ -16,7 +16,7 @@ use crate::{EraseResult, Error, Pipeline};
 
 impl Pipeline {
     /// Removes an entity, those merged into it, and everything that is known only through them
-    /// (engine.md 1.6).
+    /// (engine.md 1.6). [`Pipeline::purge`] completes it.
     ///
     /// # Errors
     ///
@@ -60,6 +60,7 @@ impl Pipeline {
             tx.add_erased_hint(&digest).await?;
         }
         tx.set_setting(settings::ANY_ERASED, "1").await?;
+        tx.set_setting(settings::UNPURGED, "1").await?;
         self.any_erased = true;
         let merges = self.count_merges(&mut *tx, &ids).await?;
         tx.clear_hints(Some(&ids)).await?;

@@ -24,6 +24,7 @@ mod lifecycle;
 mod merges;
 mod pairs;
 mod pipeline;
+mod purge;
 mod recompute;
 mod redact;
 mod renormalize;

@@ -100,10 +100,14 @@ impl Pipeline {
         Ok(result)
     }
 
-    /// Processes what is outstanding, as an operation on entities needs it.
-    pub(crate) async fn bring_up(&mut self) -> Result<(), Error> {
+    /// Processes what is outstanding and shows this version to readers, as an operation on entities needs it.
+    ///
+    /// # Errors
+    ///
+    /// What module and store say.
+    pub async fn bring_up(&mut self) -> Result<(), Error> {
         let plan = self.plan(defacto_planner::Wanted::default()).await?;
-        if plan.mode != defacto_planner::Mode::Skip {
+        if plan.mode != defacto_planner::Mode::Skip || !self.active {
             let options = BuildOptions { as_of: crate::AsOf::Keep, ..BuildOptions::default() };
             self.build_planned(plan, options).await?;
         }

@@ -59,6 +59,8 @@ pub(crate) mod settings {
     pub(crate) const REDACTION_KEY: &str = "redaction_key";
     /// Set once a hint was redacted.
     pub(crate) const ANY_REDACTED: &str = "any_redacted";
+    /// "1" while bytes of something erased or redacted may be left.
+    pub(crate) const UNPURGED: &str = "unpurged";
 }
 
 /// One namespace of a store together with the definitions by which it is processed. One writer: methods take

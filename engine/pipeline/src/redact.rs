@@ -14,7 +14,7 @@ use crate::treatment::{FieldTreatment, Treating, hashed, treat, treat_path};
 use crate::{Error, Pipeline, RedactResult};
 
 /// Why identity is made anew after a redaction: no hash of identity blocks is this.
-const REDACTED_WITH: &str = "redacted";
+pub(crate) const REDACTED_WITH: &str = "redacted";
 
 /// What a redaction replaces.
 struct Redaction<'a> {
@@ -28,7 +28,7 @@ struct Redaction<'a> {
 impl Pipeline {
     /// Redacts the sensitive fields of an entity's events, and with them hints and history (engine.md 1.5).
     ///
-    /// What stands in place of a value depends on the treatment of the property. The ledger is rewritten in one
+    /// [`Pipeline::purge`] completes it. What stands in place of a value depends on the treatment of the property. The ledger is rewritten in one
     /// transaction; the identity map and the history follow by a rebuild, which an interrupted redaction leaves to the
     /// next operation.
     ///
@@ -96,6 +96,7 @@ impl Pipeline {
         }
         tx.rewrite_events(&rewritten).await?;
         tx.set_setting(settings::RESOLVED_WITH, REDACTED_WITH).await?;
+        tx.set_setting(settings::UNPURGED, "1").await?;
         tx.commit().await?;
         if !replaced.is_empty() {
             self.redaction = Some(key);

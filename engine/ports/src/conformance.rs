@@ -16,7 +16,7 @@ mod ledger;
 mod sample;
 mod states;
 
-pub use build::{builds_and_settings, locks, moments, rollback, versions};
+pub use build::{builds_and_settings, locks, moments, purge, rollback, versions};
 pub use edges::{edge_requests, edge_versions};
 pub use history::{
     history_late_rows, history_merged, history_reading, history_rows, history_values,

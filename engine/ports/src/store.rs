@@ -22,6 +22,14 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// [`Error::Locked`] when another process builds the same version.
     async fn lock_build(&self, version: &str) -> Result<Box<dyn Send>, Error>;
 
+    /// Rewrites what the store keeps, so that no byte of deleted or replaced rows is left in free space, logs or copies
+    /// of its own. Costs as much as reading and writing the whole store; content stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// One to retry while somebody still reads an earlier state.
+    async fn purge(&self) -> Result<(), Error>;
+
     /// Ends cleanly.
     async fn close(&self) -> Result<(), Error>;
 }

@@ -7,6 +7,7 @@ use defacto_ports::{Clock, DefinitionVersion, Store};
 use defacto_store_sqlite::SqliteStore;
 
 use crate::engine::Place;
+use crate::log;
 use crate::versions::Choice;
 use crate::{Engine, Error, Modules, Source, SystemClock};
 
@@ -112,7 +113,11 @@ impl Builder {
         let pipeline =
             Pipeline::open(Arc::clone(&store), definitions, clock, self.options.clone()).await?;
         let place = Place { database: path, state: self.state, clock: self.clock, own };
-        Ok(Engine::new(pipeline, machines, store, self.options, outcome.diagnostics, place))
+        let engine =
+            Engine::new(pipeline, machines, store, self.options, outcome.diagnostics, place);
+        // Who only wants to read is not to be stopped by it.
+        engine.complete_removal().await.map_err(log::incomplete).ok();
+        Ok(engine)
     }
 }
 

@@ -68,6 +68,12 @@ pub enum Error {
     /// The compiled definitions cannot be run.
     #[error(transparent)]
     Load(#[from] defacto_host::LoadError),
+    /// Something was erased or redacted, but its bytes could not be removed from the database's files yet. Opening the
+    /// engine again tries that again.
+    #[error(
+        "what was removed is gone from every table, but the database's files may still hold traces of it: {0}; they are removed when the project is next opened while nobody else uses it"
+    )]
+    Unpurged(#[source] defacto_pipeline::Error),
     /// An operation of the pipeline failed.
     #[error(transparent)]
     Pipeline(#[from] defacto_pipeline::Error),
@@ -89,7 +95,7 @@ impl Error {
             Self::File { .. } => ErrorKind::Storage,
             Self::Definitions(_) => ErrorKind::Definitions,
             Self::Emit(_) | Self::Load(_) => ErrorKind::Internal,
-            Self::Pipeline(error) => pipeline_kind(error),
+            Self::Pipeline(error) | Self::Unpurged(error) => pipeline_kind(error),
             Self::Store(error) => port_kind(error),
         }
     }

@@ -5,6 +5,7 @@ use defacto_pipeline::{EraseResult, MergeResult, RedactResult};
 use defacto_ports::{BuildState, Reader, Realm};
 
 use crate::log;
+use crate::rebuild::remove_scratch;
 use crate::versions::manifest_of;
 use crate::{Engine, Error, View};
 
@@ -28,51 +29,63 @@ impl Engine {
     }
 
     /// Removes an entity for good, with the entities merged into it and every event that is known only through it
-    /// (engine.md 1.6). Histories of versions that are not active are forgotten with it, until they are built again.
+    /// (engine.md 1.6). Histories of versions that are not active are forgotten with it, until they are built again. The
+    /// database is written anew, so that its files hold no byte of what was removed.
     ///
     /// # Errors
     ///
-    /// An unknown entity; what module and store say.
+    /// An unknown entity; [`Error::Unpurged`]; what module and store say.
     pub async fn erase(&self, id: EntityId) -> Result<EraseResult, Error> {
         self.empty_other_versions(id).await?;
         let result = self.pipeline.lock().await.erase(id).await;
         let result = result.map_err(|error| log::failed(error.into()))?;
-        self.empty_other_versions_but(true).await?;
         log::erased(&result);
+        self.complete_removal().await?;
         Ok(result)
     }
 
     /// Replaces what is sensitive of an entity, as the treatments of its properties say, in ledger, identity map and history
-    /// (engine.md 1.5). The entity stays, and later events still find it.
+    /// (engine.md 1.5). The entity stays, and later events still find it. The database is written anew, as by
+    /// [`Engine::erase`].
     ///
     /// # Errors
     ///
-    /// An unknown entity; what module and store say.
+    /// An unknown entity; [`Error::Unpurged`]; what module and store say.
     pub async fn redact(&self, id: EntityId) -> Result<RedactResult, Error> {
         self.empty_other_versions(id).await?;
         let result = self.pipeline.lock().await.redact(id).await;
         let result = result.map_err(|error| log::failed(error.into()))?;
-        self.empty_other_versions_but(true).await?;
+        self.complete_removal().await?;
         Ok(result)
     }
 
-    /// Forgets the history of versions that nobody sees, which holds the entity too; they are built anew when they are
-    /// wanted again. Done before the operation as well, so that a crash in between leaves nothing behind.
+    /// Removes the last traces of what was erased or redacted, if there are any: those that the operation left, or one that
+    /// was interrupted.
+    pub(crate) async fn complete_removal(&self) -> Result<(), Error> {
+        let pipeline = self.pipeline.lock().await;
+        if !pipeline.unpurged().await? {
+            return Ok(());
+        }
+        remove_scratch(&self.place.state)?;
+        let purged = pipeline.purge().await;
+        purged.map_err(|source| log::failed(Error::Unpurged(source)))
+    }
+
+    /// Forgets the history of all versions but that at work, because they hold the entity too; they are built anew when
+    /// they are wanted again. Done before the operation, so that a crash in between leaves nothing behind.
     async fn empty_other_versions(&self, id: EntityId) -> Result<(), Error> {
         let view = self.view(None).await?;
         self.locate(&view, id).await?;
-        self.empty_other_versions_but(false).await
-    }
-
-    async fn empty_other_versions_but(&self, done: bool) -> Result<(), Error> {
+        self.pipeline.lock().await.bring_up().await?;
         let own = self.version().await;
         let mut tx = self.store.begin().await?;
         for version in tx.versions().await? {
-            if version.version == own || (version.active && !done) {
+            if version.version == own {
                 continue;
             }
             let Some(build) = tx.build(&version.version).await? else { continue };
-            if build.last_built_at.is_none() && build.cursor == Sequence(0) {
+            let untouched = build.last_built_at.is_none() && build.cursor == Sequence(0);
+            if untouched && build.pending.is_none() {
                 continue;
             }
             let manifest = manifest_of(&version)?;

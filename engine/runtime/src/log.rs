@@ -106,6 +106,11 @@ pub(crate) fn erased(result: &EraseResult) {
     );
 }
 
+/// Traces of what was erased or redacted are left for another time.
+pub(crate) fn incomplete(error: Error) {
+    tracing::warn!(target: "defacto.lifecycle", operation = "erase", %error, "erasure not complete");
+}
+
 /// Logs failures of the store; gives the error back.
 pub(crate) fn failed(error: Error) -> Error {
     if error.kind() == crate::ErrorKind::Storage {

@@ -1,6 +1,6 @@
 //! Proof that the stored history is what a rebuild gives.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -37,14 +37,52 @@ pub struct ComparedTable {
     pub rebuilt_rows: u64,
 }
 
-/// A folder that goes with the value.
-struct Scratch(PathBuf);
+/// The one folder for a copy of the database; it goes with the value.
+struct Scratch {
+    folder: PathBuf,
+    _held: File,
+}
+
+impl Scratch {
+    /// Takes the place of the copy, and what a comparison that was killed has left there.
+    ///
+    /// # Errors
+    ///
+    /// [`defacto_ports::Error::Locked`] while another comparison runs.
+    fn take(state: &Path) -> Result<Scratch, Error> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| Error::File { operation: "use", path, source }
+        };
+        let lock = state.join("rebuild.lock");
+        let held = File::options().create(true).truncate(false).write(true).open(&lock);
+        let held = held.map_err(failed(&lock))?;
+        match held.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let what = "the place for comparing with a rebuild";
+                return Err(defacto_ports::Error::Locked { what }.into());
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(&lock)(error)),
+        }
+        let folder = state.join("rebuild");
+        if folder.exists() {
+            fs::remove_dir_all(&folder).map_err(failed(&folder))?;
+        }
+        Ok(Scratch { folder, _held: held })
+    }
+}
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // Left behind it wastes room and does no harm.
-        fs::remove_dir_all(&self.0).ok();
+        // Left behind it wastes room until the next one.
+        fs::remove_dir_all(&self.folder).ok();
     }
+}
+
+/// Removes a copy of the database that a killed comparison has left.
+pub(crate) fn remove_scratch(state: &Path) -> Result<(), Error> {
+    if state.join("rebuild").exists() { Scratch::take(state).map(drop) } else { Ok(()) }
 }
 
 impl Engine {
@@ -56,13 +94,12 @@ impl Engine {
     /// What the file system, module and store say.
     pub async fn compare_with_rebuild(&self) -> Result<Comparison, Error> {
         let pipeline = self.pipeline.lock().await;
-        let folder = self.place.state.join(format!("rebuild-{}", std::process::id()));
-        let scratch = Scratch(folder);
-        let copy = scratch.0.join("defacto.db");
-        // While this transaction is open nobody writes: the file and its log belong together.
-        let writing = self.store.begin().await?;
-        copy_database(&self.place.database, &copy)?;
-        drop(writing);
+        let scratch = Scratch::take(&self.place.state)?;
+        let copy = scratch.folder.join("defacto.db");
+        let failed =
+            |source| Error::File { operation: "make", path: scratch.folder.clone(), source };
+        fs::create_dir_all(&scratch.folder).map_err(failed)?;
+        SqliteStore::copy(&self.place.database, &copy).await?;
         let mut definitions = self.place.own.clone();
         pipeline.version().clone_into(&mut definitions.version);
         definitions.machines = Arc::clone(&self.machines);
@@ -79,26 +116,6 @@ impl Engine {
         store.close().await?;
         Ok(compare(stored, rebuilt))
     }
-}
-
-fn copy_database(from: &Path, to: &Path) -> Result<(), Error> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| Error::File { operation: "copy the database to", path, source }
-    };
-    if let Some(folder) = to.parent() {
-        fs::create_dir_all(folder).map_err(failed(folder))?;
-    }
-    fs::copy(from, to).map_err(failed(to))?;
-    let log = |path: &Path| {
-        let mut name = path.as_os_str().to_owned();
-        name.push("-wal");
-        PathBuf::from(name)
-    };
-    if log(from).exists() {
-        fs::copy(log(from), log(to)).map_err(failed(&log(to)))?;
-    }
-    Ok(())
 }
 
 fn compare(stored: Fingerprint, rebuilt: Fingerprint) -> Comparison {

@@ -23,6 +23,7 @@ mod ledger;
 mod merges;
 mod packed;
 mod progress;
+mod purge;
 mod realms;
 mod replay;
 mod schema;

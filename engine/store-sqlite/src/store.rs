@@ -73,6 +73,21 @@ impl SqliteStore {
         })
     }
 
+    /// Copies what is committed in a store's file to a new file.
+    ///
+    /// SQLite makes the copy: opening and closing the file by other means would end the locks that this process holds
+    /// on it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`] when the one cannot be read or the other not be written.
+    pub async fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+        let mut session = connect(&Arc::new(from.to_owned()), true).await?;
+        let copied = session.copy_to(to).await;
+        session.close().await?;
+        copied
+    }
+
     fn take_idle(&self) -> Option<Session> {
         self.idle.lock().ok()?.pop()
     }
@@ -152,6 +167,18 @@ impl Store for SqliteStore {
             }
             Err(TryLockError::Error(error)) => Err(file("locking a build", &path, error)),
         }
+    }
+
+    async fn purge(&self) -> Result<(), Error> {
+        let lease = self.writer.lock().await;
+        if lease.is_none() {
+            return Err(closed());
+        }
+        // A connection of its own: what it keeps in memory goes with it.
+        let mut session = connect(&self.path, true).await?;
+        let purged = session.rewrite_file().await;
+        session.close().await?;
+        purged
     }
 
     async fn close(&self) -> Result<(), Error> {

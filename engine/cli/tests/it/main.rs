@@ -9,9 +9,11 @@
 
 mod corpus;
 mod determinism;
+mod erasure;
 mod errors;
 mod examples;
 mod expressions;
+mod kills;
 mod lifecycle;
 mod project;
 mod tour;

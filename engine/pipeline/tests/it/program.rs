@@ -51,6 +51,10 @@ impl Store for Faulty {
         self.inner.lock_build(version).await
     }
 
+    async fn purge(&self) -> Result<(), defacto_ports::Error> {
+        self.inner.purge().await
+    }
+
     async fn close(&self) -> Result<(), defacto_ports::Error> {
         self.inner.close().await
     }

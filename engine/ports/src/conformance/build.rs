@@ -112,3 +112,23 @@ pub async fn locks(store: &dyn Store) -> Result<(), Error> {
     drop(other);
     Ok(())
 }
+
+/// A purge changes nothing that can be read, and the store goes on.
+pub async fn purge(store: &dyn Store) -> Result<(), Error> {
+    let mut transaction = store.begin().await?;
+    transaction.append(&[event(1, 1), event(2, 2), event(3, 3)]).await?;
+    transaction.set_setting("k", "before").await?;
+    transaction.commit().await?;
+    let mut transaction = store.begin().await?;
+    transaction.delete_events(&[Sequence(2)]).await?;
+    transaction.set_setting("k", "after").await?;
+    transaction.commit().await?;
+    store.purge().await?;
+    let mut transaction = store.begin().await?;
+    let rows = transaction.scan_events(Sequence(0), Sequence(9), 9, true).await?;
+    assert_eq!(rows.iter().map(|row| row.sequence.0).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(transaction.setting("k").await?.as_deref(), Some("after"));
+    transaction.append(&[event(4, 4)]).await?;
+    assert_eq!(transaction.head().await?, Sequence(4));
+    transaction.commit().await
+}
