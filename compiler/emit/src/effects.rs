@@ -55,7 +55,7 @@ impl Emitter<'_, '_> {
     fn leave_unless(&mut self, condition: &Expr) {
         match &condition.kind {
             // Where the right side cannot fail, it does not matter whether a null on the left reaches it.
-            ExprKind::And(a, b) if self.infallible(b) => {
+            ExprKind::And(a, b) if self.certain(b) => {
                 self.leave_unless(a);
                 self.leave_unless(b);
             }

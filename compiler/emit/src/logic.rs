@@ -9,7 +9,7 @@ impl Emitter<'_, '_> {
     pub(crate) fn truth(&mut self, expr: &Expr) {
         match &expr.kind {
             // Where the right side cannot fail, it does not matter whether a null on the left reaches it.
-            ExprKind::And(a, b) if self.infallible(b) => {
+            ExprKind::And(a, b) if self.certain(b) => {
                 self.truth(a);
                 self.body.if_i32();
                 self.truth(b);
@@ -17,7 +17,7 @@ impl Emitter<'_, '_> {
                 self.body.ins().i32_const(0);
                 self.body.end();
             }
-            ExprKind::Or(a, b) if self.infallible(b) => {
+            ExprKind::Or(a, b) if self.certain(b) => {
                 self.truth(a);
                 self.body.if_i32();
                 self.body.ins().i32_const(1);
@@ -137,6 +137,11 @@ impl Emitter<'_, '_> {
         }
     }
 
+    /// Whether an expression certainly gives a boolean or null, whatever it reads.
+    pub(crate) fn certain(&self, expr: &Expr) -> bool {
+        expr.r#type == Type::Bool && self.infallible(expr)
+    }
+
     /// Whether an expression certainly gives a value, whatever it reads.
     pub(crate) fn infallible(&self, expr: &Expr) -> bool {
         match &expr.kind {
@@ -148,10 +153,8 @@ impl Emitter<'_, '_> {
             | ExprKind::Context(_)
             | ExprKind::Now => true,
             ExprKind::Member(a, _) => self.infallible(a),
-            ExprKind::Not(a) => a.r#type == Type::Bool && self.infallible(a),
-            ExprKind::And(a, b) | ExprKind::Or(a, b) => {
-                [a, b].iter().all(|x| x.r#type == Type::Bool && self.infallible(x))
-            }
+            ExprKind::Not(a) => self.certain(a),
+            ExprKind::And(a, b) | ExprKind::Or(a, b) => self.certain(a) && self.certain(b),
             ExprKind::Binary(op, a, b) => {
                 let fits = match op {
                     BinaryOp::Eq | BinaryOp::Ne => true,
@@ -175,12 +178,7 @@ impl Emitter<'_, '_> {
                 };
                 fits && self.infallible(a) && self.infallible(b)
             }
-            ExprKind::If(c, a, b) => {
-                c.r#type == Type::Bool
-                    && self.infallible(c)
-                    && self.infallible(a)
-                    && self.infallible(b)
-            }
+            ExprKind::If(c, a, b) => self.certain(c) && self.infallible(a) && self.infallible(b),
             ExprKind::Coalesce(parts) => parts.iter().all(|part| self.infallible(part)),
             // A computed property may fail.
             ExprKind::Property(index) => {

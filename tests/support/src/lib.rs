@@ -14,7 +14,9 @@ mod random;
 mod trouble;
 mod values;
 
-pub use generate::{GeneratedSet, RawEvent, definitions, raw_events};
+pub use generate::{
+    GeneratedSet, PACK, RawEvent, definitions, pack, packed_definitions, raw_events,
+};
 pub use manifest::manifest;
 pub use oracle::{Oracle, OracleError};
 pub use random::Random;

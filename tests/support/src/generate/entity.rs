@@ -2,6 +2,7 @@
 
 use super::expression::Kind;
 use super::plan::{Declared, Edge, Entity, Plan, Property};
+use super::profile::Parts;
 use super::tree::Tree;
 use crate::Random;
 
@@ -74,6 +75,15 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
+    fn heavy(&self) -> bool {
+        self.plan.profile.parts != Parts::Light
+    }
+
+    /// A depth of expressions that the size allows.
+    fn depth(&self, wanted: usize) -> usize {
+        wanted.min(self.plan.profile.size.depth)
+    }
+
     fn entity(&self, random: &mut Random) -> Tree {
         let entity = self.entity;
         let properties = entity.properties.iter().enumerate().map(|(at, property)| {
@@ -102,7 +112,7 @@ impl Builder<'_> {
 
     fn computed(&self, at: usize, property: &Property, random: &mut Random) -> Vec<(String, Tree)> {
         let env = self.plan.entity_env(self.at, at);
-        let compute = env.expression(property.r#type.kind(), 2, random);
+        let compute = env.expression(property.r#type.kind(), self.depth(2), random);
         vec![
             ("type".to_owned(), Tree::text(property.r#type.name())),
             ("compute".to_owned(), Tree::text(compute)),
@@ -114,11 +124,11 @@ impl Builder<'_> {
             "",
             "",
             "str::trim(value)",
-            "str::to_lowercase(value)",
             "split(value, '-')[0]",
             "len(value)",
             "if starts_with(value, 'z') then null else value",
             "to_int(replace(value, 'k', ''))",
+            if self.heavy() { "str::to_lowercase(value)" } else { "str::trim(value)" },
         ];
         Tree::map(self.entity.identity.iter().map(|name| {
             let mut keys = Vec::new();
@@ -126,7 +136,7 @@ impl Builder<'_> {
             if !normalize.is_empty() {
                 keys.push(("normalize", Tree::text(normalize)));
             }
-            if random.chance(30) {
+            if self.heavy() && random.chance(30) {
                 keys.push(("match", Tree::text("case_insensitive")));
             }
             (name.clone(), Tree::map(keys))
@@ -164,11 +174,11 @@ impl Builder<'_> {
         for at in 0..self.entity.states.len() {
             let mut state = State::default();
             for event in &own {
-                if random.chance(if at == 0 { 70 } else { 45 }) {
+                if random.chance(if at == 0 { 70 } else { self.plan.profile.size.handlers }) {
                     state.when.push(self.handler(event, at == 0 && random.chance(70), random));
                 }
             }
-            for _ in 0..random.below(3) {
+            for _ in 0..random.below(self.plan.profile.size.rules) {
                 state.after.push(self.rule(random));
             }
             states.push(state);
@@ -176,7 +186,7 @@ impl Builder<'_> {
         if let Some(start) = states.first_mut()
             && !start.when.iter().any(creates)
         {
-            let event = own.first().copied().unwrap_or("e0");
+            let event = own.first().copied().unwrap_or_default();
             start.when.retain(|handler| handler.event != event);
             start.when.push(self.handler(event, true, random));
         }
@@ -216,9 +226,9 @@ impl Builder<'_> {
 
     fn handler(&self, event: &str, create: bool, random: &mut Random) -> Handler {
         let env = self.plan.handler_env(self.at, event);
-        let guard = random.chance(40).then(|| env.expression(Kind::Bool, 2, random));
+        let guard = random.chance(40).then(|| env.expression(Kind::Bool, self.depth(2), random));
         let mut effects = if create { vec![Tree::text("create")] } else { Vec::new() };
-        for _ in 0..random.below(4) + usize::from(!create) {
+        for _ in 0..random.below(self.plan.profile.size.effects) + usize::from(!create) {
             effects.push(self.effect(event, true, random));
         }
         Handler { event: event.to_owned(), guard, effects }
@@ -226,7 +236,7 @@ impl Builder<'_> {
 
     fn rule(&self, random: &mut Random) -> Rule {
         let env = self.plan.entity_env(self.at, usize::MAX);
-        let guard = random.chance(25).then(|| env.expression(Kind::Bool, 2, random));
+        let guard = random.chance(25).then(|| env.expression(Kind::Bool, self.depth(2), random));
         let effects = (0..1 + random.below(2)).map(|_| self.effect("", false, random)).collect();
         Rule {
             kind: random.pick(&["inactivity", "expiration", "state_duration", "state_duration"]),
@@ -248,7 +258,8 @@ impl Builder<'_> {
             .iter()
             .filter(|p| matches!(p.r#type, Declared::Integer | Declared::Number))
             .collect();
-        let condition = random.chance(20).then(|| env.expression(Kind::Bool, 2, random));
+        let condition =
+            random.chance(20).then(|| env.expression(Kind::Bool, self.depth(2), random));
         let with_condition = |mut keys: Vec<(&str, Tree)>| {
             keys.extend(condition.map(|condition| ("condition", Tree::text(condition))));
             Tree::map(keys)
@@ -297,8 +308,10 @@ impl Builder<'_> {
             },
             2 | 3 => ("value", literal(r#type, random)),
             4 if random.chance(30) => ("value", Tree::raw("null")),
-            5 if random.chance(30) => ("compute", Tree::text(env.expression(Kind::Any, 2, random))),
-            _ => ("compute", Tree::text(env.expression(r#type.kind(), 3, random))),
+            5 if random.chance(30) => {
+                ("compute", Tree::text(env.expression(Kind::Any, self.depth(2), random)))
+            }
+            _ => ("compute", Tree::text(env.expression(r#type.kind(), self.depth(3), random))),
         }
     }
 

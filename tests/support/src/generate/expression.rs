@@ -1,5 +1,6 @@
 //! Random expressions of a wanted kind, as text.
 
+use super::profile::Parts;
 use crate::Random;
 
 /// Kind of a value.
@@ -20,13 +21,22 @@ const SOLID: [Kind; 7] =
     [Kind::Bool, Kind::Int, Kind::Float, Kind::String, Kind::DateTime, Kind::Duration, Kind::List];
 const ORDERED: [Kind; 5] = [Kind::Int, Kind::Float, Kind::String, Kind::DateTime, Kind::Duration];
 
+/// Patterns; backslashes are escaped for the language already.
+const PATTERNS: [&str; 7] =
+    ["[0-9]+", "^a", "(b|c)$", "(\\\\w+)-", "(?i)ü", "\\\\p{Lu}\\\\p{Ll}*", "^.{0,2}$"];
+
 /// What an expression may read.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Env {
     leaves: Vec<(Kind, String)>,
+    parts: Parts,
 }
 
 impl Env {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self { leaves: Vec::new(), parts }
+    }
+
     pub(crate) fn add(&mut self, kind: Kind, path: &str) {
         self.leaves.push((kind, path.to_owned()));
     }
@@ -76,6 +86,12 @@ impl Env {
     }
 
     fn operation(&self, kind: Kind, depth: usize, random: &mut Random) -> String {
+        if self.parts == Parts::Heavy
+            && random.chance(40)
+            && let Some(text) = self.heavy(kind, depth, random)
+        {
+            return text;
+        }
         match kind {
             Kind::Any | Kind::Bool => self.boolean(depth, random),
             Kind::Int => self.integer(depth, random),
@@ -88,6 +104,34 @@ impl Env {
                 format!("split({text}, {})", quoted(random.pick(&[",", "-", "", "ab"])))
             }
         }
+    }
+
+    /// A call into the heavy parts of the runtime library.
+    fn heavy(&self, kind: Kind, depth: usize, random: &mut Random) -> Option<String> {
+        let text = |random: &mut Random| self.expression(Kind::String, depth, random);
+        Some(match kind {
+            Kind::Bool => {
+                let pattern = quoted(random.pick(&PATTERNS));
+                format!("regex_match({}, {pattern})", text(random))
+            }
+            Kind::Int => format!("to_int({})", text(random)),
+            Kind::Float => format!("to_float({})", text(random)),
+            Kind::String => match random.below(4) {
+                0 => {
+                    let pattern = quoted(random.pick(&PATTERNS));
+                    format!("regex_extract({}, {pattern})", text(random))
+                }
+                1 => format!("to_string({})", self.expression(Kind::Float, depth, random)),
+                2 => format!("str::to_uppercase({})", text(random)),
+                _ => format!("str::to_lowercase({})", text(random)),
+            },
+            Kind::DateTime => {
+                let format = random.pick(&["%Y-%m-%d", "%d.%m.%y %H:%M", "%s", "%F %T%.f %z"]);
+                format!("parse_datetime({}, {})", text(random), quoted(format))
+            }
+            Kind::List => format!("split({}, {})", text(random), text(random)),
+            Kind::Any | Kind::Duration => return None,
+        })
     }
 
     fn boolean(&self, depth: usize, random: &mut Random) -> String {
@@ -126,7 +170,7 @@ impl Env {
                 );
                 format!("{}({a}, {b})", random.pick(&["starts_with", "ends_with", "contains"]))
             }
-            8 => {
+            8 | 9 if random.chance(50) || self.parts == Parts::Light => {
                 let list = self.expression(Kind::List, depth, random);
                 format!("contains({list}, {})", self.expression(Kind::Any, depth, random))
             }
@@ -157,7 +201,8 @@ impl Env {
                 let function = random.pick(&["floor", "ceil", "round", "to_int"]);
                 format!("{function}({})", of(Kind::Float, random))
             }
-            7 => format!("to_int({})", of(Kind::String, random)),
+            7 if self.parts != Parts::Light => format!("to_int({})", of(Kind::String, random)),
+            7 => format!("to_int({})", of(Kind::Bool, random)),
             8 => {
                 let (a, b) = (of(Kind::Int, random), of(Kind::Int, random));
                 format!("{}({a}, {b})", random.pick(&["min", "max"]))
@@ -215,8 +260,9 @@ impl Env {
         match random.below(11) {
             0 | 1 => format!("({} + {})", of(Kind::String, random), of(Kind::String, random)),
             2 => {
-                let function =
-                    random.pick(&["str::to_lowercase", "str::to_uppercase", "str::trim"]);
+                let functions = ["str::to_lowercase", "str::to_uppercase", "str::trim"];
+                let light = self.parts == Parts::Light;
+                let function = if light { "str::trim" } else { random.pick(&functions) };
                 format!("{function}({})", of(Kind::String, random))
             }
             3 => {
@@ -235,14 +281,18 @@ impl Env {
                 let (a, b) = (of(Kind::String, random), of(Kind::String, random));
                 format!("replace({a}, {b}, {})", of(Kind::String, random))
             }
-            6 => {
+            6 if self.parts != Parts::Light => {
                 let text = of(Kind::String, random);
                 format!(
                     "regex_extract({text}, {})",
                     quoted(random.pick(&["[0-9]+", "a(b)?", "(\\\\w+)-"]))
                 )
             }
-            7 => format!("to_string({})", of(Kind::Any, random)),
+            7 if self.parts != Parts::Light => format!("to_string({})", of(Kind::Any, random)),
+            6 | 7 => {
+                let kind = random.pick(&[Kind::Bool, Kind::Int, Kind::Duration, Kind::DateTime]);
+                format!("to_string({})", of(kind, random))
+            }
             8 => format!("{}[{}]", of(Kind::List, random), of(Kind::Int, random)),
             9 => format!("join({}, {})", of(Kind::List, random), of(Kind::String, random)),
             _ => format!("({})[{}]", of(Kind::String, random), of(Kind::Int, random)),

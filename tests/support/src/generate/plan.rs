@@ -1,6 +1,7 @@
 //! Names and types that the parts of a set have in common.
 
 use super::expression::{Env, Kind};
+use super::profile::Profile;
 use crate::Random;
 
 /// A declared type, or none.
@@ -96,15 +97,22 @@ pub(crate) struct Plan {
     pub(crate) events: Vec<Event>,
     pub(crate) sources: usize,
     pub(crate) schemas: bool,
+    pub(crate) profile: Profile,
 }
 
 impl Plan {
-    pub(crate) fn new(random: &mut Random) -> Self {
-        let count = 1 + random.below(3);
-        let mut entities: Vec<Entity> = (0..count).map(|at| entity(at, random)).collect();
-        edges(&mut entities, random);
-        let events = (0..3 + random.below(4)).map(|at| event(at, &entities, random)).collect();
-        Self { entities, events, sources: 1 + random.below(2), schemas: random.chance(25) }
+    pub(crate) fn new(profile: Profile, random: &mut Random) -> Self {
+        let size = profile.size;
+        let count = 1 + random.below(size.entities);
+        let mut entities: Vec<Entity> = (0..count).map(|at| entity(at, &profile, random)).collect();
+        edges(&mut entities, &profile, random);
+        let events = (0..size.events_min + random.below(size.events_more))
+            .map(|at| event(at, &entities, &profile, random))
+            .collect();
+        let sources = 1 + random.below(size.sources);
+        let schemas = random.chance(25);
+        let schemas = profile.schemas.unwrap_or(schemas);
+        Self { entities, events, sources, schemas, profile }
     }
 
     /// What handlers of an entity see.
@@ -131,7 +139,7 @@ impl Plan {
 
     /// What computed properties and rules see; of computed properties only those before `before`.
     pub(crate) fn entity_env(&self, entity: usize, before: usize) -> Env {
-        let mut env = Env::default();
+        let mut env = Env::new(self.profile.parts);
         env.add(Kind::String, "entity.state");
         env.add(Kind::DateTime, "entity.created_time");
         env.add(Kind::DateTime, "entity.state_entered_time");
@@ -147,10 +155,11 @@ impl Plan {
     }
 }
 
-fn entity(at: usize, random: &mut Random) -> Entity {
-    let name = ["client", "order", "asset"].get(at).copied().unwrap_or("other");
+fn entity(at: usize, profile: &Profile, random: &mut Random) -> Entity {
+    let size = profile.size;
+    let name = profile.name(["client", "order", "asset"].get(at).copied().unwrap_or("other"));
     let identity = (0..1 + random.below(2)).map(|n| format!("{name}_key{n}")).collect();
-    let stored = 1 + random.below(5);
+    let stored = 1 + random.below(size.properties);
     let mut properties: Vec<Property> = (0..stored)
         .map(|n| Property {
             name: format!("p{n}"),
@@ -158,17 +167,17 @@ fn entity(at: usize, random: &mut Random) -> Entity {
             computed: false,
         })
         .collect();
-    for n in 0..random.below(3) {
+    for n in 0..random.below(size.computed) {
         let at = random.below(properties.len() + 1);
         let property =
             Property { name: format!("c{n}"), r#type: random.pick(&Declared::ALL), computed: true };
         properties.insert(at, property);
     }
-    let states = (0..2 + random.below(3)).map(|n| format!("s{n}")).collect();
-    Entity { name: name.to_owned(), identity, properties, states, edges: Vec::new() }
+    let states = (0..size.states_min + random.below(3)).map(|n| format!("s{n}")).collect();
+    Entity { name, identity, properties, states, edges: Vec::new() }
 }
 
-fn edges(entities: &mut [Entity], random: &mut Random) {
+fn edges(entities: &mut [Entity], profile: &Profile, random: &mut Random) {
     let pairs = [
         ("belongs_to", "has_many"),
         ("has_many", "belongs_to"),
@@ -193,14 +202,14 @@ fn edges(entities: &mut [Entity], random: &mut Random) {
                 });
             }
         };
-        add(at, target, format!("r{at}"), own);
-        add(target, at, format!("r{at}_back"), other);
+        add(at, target, profile.name(&format!("r{at}")), own);
+        add(target, at, profile.name(&format!("r{at}_back")), other);
     }
     if random.chance(20)
         && let Some(entity) = entities.first_mut()
     {
         let edge = Edge {
-            name: "peer".into(),
+            name: profile.name("peer"),
             target: 0,
             cardinality: "many_to_many",
             properties: Vec::new(),
@@ -209,7 +218,7 @@ fn edges(entities: &mut [Entity], random: &mut Random) {
     }
 }
 
-fn event(at: usize, entities: &[Entity], random: &mut Random) -> Event {
+fn event(at: usize, entities: &[Entity], profile: &Profile, random: &mut Random) -> Event {
     let mut hinted = vec![at % entities.len().max(1)];
     for other in 0..entities.len() {
         if !hinted.contains(&other) && random.chance(35) {
@@ -227,7 +236,7 @@ fn event(at: usize, entities: &[Entity], random: &mut Random) -> Event {
             identity: true,
         })
         .collect();
-    for n in 0..random.below(5) {
+    for n in 0..random.below(profile.size.fields) {
         let name = format!("f{n}");
         let path = match random.below(5) {
             0 => format!("d.{name}"),
@@ -238,5 +247,5 @@ fn event(at: usize, entities: &[Entity], random: &mut Random) -> Event {
         let r#type = if random.chance(30) { Declared::None } else { random.pick(&Declared::ALL) };
         fields.push(Field { name, r#type, path, identity: false });
     }
-    Event { name: format!("e{at}"), fields, entities: hinted }
+    Event { name: profile.name(&format!("e{at}")), fields, entities: hinted }
 }

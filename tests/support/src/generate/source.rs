@@ -4,6 +4,7 @@ use super::entity::literal;
 use super::events::{EventShape, SourceShape};
 use super::expression::{Env, Kind};
 use super::plan::{Declared, Event, Field, Plan};
+use super::profile::Parts;
 use super::tree::Tree;
 use crate::Random;
 
@@ -20,12 +21,18 @@ pub(crate) fn all(plan: &Plan, random: &mut Random) -> (Tree, Vec<SourceShape>) 
 }
 
 fn source(plan: &Plan, at: usize, random: &mut Random) -> (Tree, SourceShape) {
-    let name = format!("src{at}");
+    let name = plan.profile.name(&format!("src{at}"));
     let type_path = random.pick(&["type", "meta.kind"]).to_owned();
     let time_path = random.pick(&["at", "meta.at"]).to_owned();
-    let timestamp = match random.below(6) {
+    let heavy = plan.profile.parts == Parts::Heavy;
+    let timestamp = match random.below(if heavy { 9 } else { 6 }) {
         0 => Tree::map([("from", Tree::text(time_path.clone())), ("zone", Tree::text("+02:00"))]),
         1 => Tree::map([("compute", Tree::text(format!("to_datetime(event.{time_path})")))]),
+        6.. => Tree::map([
+            ("from", Tree::text(time_path.clone())),
+            ("format", Tree::text(random.pick(&["%Y-%m-%dT%H:%M:%SZ", "%FT%T%#z", "%+"]))),
+            ("zone", Tree::text(random.pick(&["UTC", "-03:30"]))),
+        ]),
         _ => Tree::text(time_path.clone()),
     };
     let mut events = Vec::new();
@@ -37,7 +44,8 @@ fn source(plan: &Plan, at: usize, random: &mut Random) -> (Tree, SourceShape) {
         }
         let raw_type =
             if random.chance(30) { format!("raw.{}", event.name) } else { event.name.clone() };
-        let mut keys = vec![("mappings", mappings(event, random)), ("hints", hints(plan, event))];
+        let mut keys =
+            vec![("mappings", mappings(event, plan, random)), ("hints", hints(plan, event))];
         if raw_type != event.name {
             keys.push(("raw_type", Tree::text(raw_type.clone())));
         }
@@ -63,8 +71,8 @@ fn hints(plan: &Plan, event: &Event) -> Tree {
     Tree::map(entities.map(|entity| (entity.name.clone(), Tree::texts(entity.identity.clone()))))
 }
 
-fn mappings(event: &Event, random: &mut Random) -> Tree {
-    let mut env = Env::default();
+fn mappings(event: &Event, plan: &Plan, random: &mut Random) -> Tree {
+    let mut env = Env::new(plan.profile.parts);
     for field in &event.fields {
         env.add(Kind::Any, &format!("event.{}", field.path));
     }
@@ -81,7 +89,10 @@ fn mapping(field: &Field, env: &Env, random: &mut Random) -> Tree {
     }
     let mut keys = Vec::new();
     if random.chance(20) {
-        keys.push(("compute", Tree::text(env.expression(field.r#type.kind(), 2, random))));
+        let compute = env.expression(field.r#type.kind(), 2, random);
+        // A field that is always null may not be required.
+        let compute = if compute == "null" { format!("event.{}", field.path) } else { compute };
+        keys.push(("compute", Tree::text(compute)));
     } else {
         keys.push(("from", Tree::text(field.path.clone())));
     }
@@ -97,14 +108,16 @@ fn mapping(field: &Field, env: &Env, random: &mut Random) -> Tree {
 /// Schemas of all event types.
 pub(crate) fn schemas(plan: &Plan, random: &mut Random) -> Tree {
     Tree::map(plan.events.iter().map(|event| {
-        let fields =
-            event.fields.iter().map(|field| (field.name.clone(), schema_field(field, random)));
+        let fields = event
+            .fields
+            .iter()
+            .map(|field| (field.name.clone(), schema_field(field, plan, random)));
         let fields: Vec<(String, Tree)> = fields.collect();
         (event.name.clone(), Tree::map([("fields", Tree::map(fields))]))
     }))
 }
 
-fn schema_field(field: &Field, random: &mut Random) -> Tree {
+fn schema_field(field: &Field, plan: &Plan, random: &mut Random) -> Tree {
     let r#type = match (field.r#type, field.identity) {
         (Declared::None, true) => Declared::String,
         (Declared::None, false) => random.pick(&Declared::ALL),
@@ -119,7 +132,9 @@ fn schema_field(field: &Field, random: &mut Random) -> Tree {
             keys.push(("max", Tree::raw(1000)))
         }
         Declared::String if random.chance(20) => keys.push(("max_length", Tree::raw(12))),
-        Declared::String if random.chance(10) => keys.push(("regex", Tree::text("^[^z]*$"))),
+        Declared::String if plan.profile.parts != Parts::Light && random.chance(10) => {
+            keys.push(("regex", Tree::text("^[^z]*$")))
+        }
         _ => {}
     }
     Tree::map(keys)

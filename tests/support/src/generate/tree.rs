@@ -26,6 +26,43 @@ impl Tree {
         Self::Map(entries.into_iter().map(|(key, value)| (key.into(), value)).collect())
     }
 
+    /// Removes the entry or item before which `left` others stand; otherwise counts those here.
+    pub(crate) fn remove(&mut self, left: &mut usize) -> bool {
+        match self {
+            Self::Text(_) | Self::Raw(_) => false,
+            Self::List(items) => {
+                let mut at = 0;
+                while let Some(item) = items.get_mut(at) {
+                    if *left == 0 {
+                        items.remove(at);
+                        return true;
+                    }
+                    *left -= 1;
+                    if item.remove(left) {
+                        return true;
+                    }
+                    at += 1;
+                }
+                false
+            }
+            Self::Map(entries) => {
+                let mut at = 0;
+                while let Some((_, entry)) = entries.get_mut(at) {
+                    if *left == 0 {
+                        entries.remove(at);
+                        return true;
+                    }
+                    *left -= 1;
+                    if entry.remove(left) {
+                        return true;
+                    }
+                    at += 1;
+                }
+                false
+            }
+        }
+    }
+
     pub(crate) fn texts<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Self {
         Self::List(texts.into_iter().map(Self::text).collect())
     }

@@ -110,7 +110,7 @@ fn chains_do_what_single_operations_do() {
         .collect();
     let normalized = feed::normalized(&oracle, &events);
     let (mut failures, mut nulls) = (0, 0);
-    for inputs in feed::inputs(&oracle, &normalized) {
+    for (_, inputs) in feed::inputs(&oracle, "", &normalized) {
         let ours = oracle.interpret(0, inputs.clone(), None).unwrap();
         let theirs = compiled.interpret(0, inputs, None).unwrap();
         assert_eq!(theirs.entities.len(), ours.entities.len());

@@ -29,15 +29,19 @@ pub(crate) fn normalized(
     found
 }
 
-/// Events of each entity of each type, in order of time.
+/// Events of each entity of each type whose name ends so, in order of time.
 pub(crate) fn inputs(
     machines: &dyn Machines,
+    suffix: &str,
     events: &[(String, NormalizedEvent)],
-) -> Vec<Vec<EntityInput>> {
+) -> Vec<(u32, Vec<EntityInput>)> {
     let manifest = machines.manifest();
     let mut seen = std::collections::BTreeSet::new();
     let mut all = Vec::new();
-    for entity in &manifest.entities {
+    for (number, entity) in (0..).zip(&manifest.entities) {
+        if !entity.name.ends_with(suffix) {
+            continue;
+        }
         let mut by_key: BTreeMap<&str, Vec<(Timestamp, EventInput)>> = BTreeMap::new();
         seen.clear();
         for (source, event) in events.iter().filter(|(_, event)| seen.insert(event.event_id)) {
@@ -65,7 +69,7 @@ pub(crate) fn inputs(
                 events: events.into_iter().map(|(_, event)| event).collect(),
             }
         });
-        all.push(entities.collect());
+        all.push((number, entities.collect()));
     }
     all
 }

@@ -1,12 +1,12 @@
 use defacto_check::check;
 use defacto_definitions::load_document;
 use defacto_diagnostics::Severity;
-use defacto_test_support::definitions;
+use defacto_test_support::{definitions, packed_definitions};
 
 #[test]
 fn generated_definitions_are_accepted() {
-    for seed in 0..400 {
-        let set = definitions(seed);
+    let alone = (0..400).map(|seed| (seed, definitions(seed)));
+    for (seed, set) in alone.chain((0..10_000).map(|seed| (seed, packed_definitions(seed)))) {
         let loaded = load_document("generated.json", &set.text);
         let (_, found) = check(&loaded.definitions);
         let errors: Vec<String> = loaded

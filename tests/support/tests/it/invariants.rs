@@ -45,7 +45,7 @@ fn batches_and_ticks_do_not_matter() {
         let oracle = Oracle::from_text(&set.text).unwrap();
         let events = feed::normalized(&oracle, &raw_events(&set, seed, 40));
         let mut random = Random::new(seed);
-        for (entity, inputs) in (0..).zip(feed::inputs(&oracle, &events)) {
+        for (entity, inputs) in feed::inputs(&oracle, "", &events) {
             for input in inputs {
                 let end =
                     input.events.last().unwrap().timestamp.checked_add(Micros(400 * DAY)).unwrap();

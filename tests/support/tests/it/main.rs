@@ -3,6 +3,7 @@
 
 mod agreement;
 mod chains;
+mod compare;
 mod corpus;
 mod expressions;
 mod feed;
@@ -10,3 +11,5 @@ mod generated;
 mod hints;
 mod invariants;
 mod normalization;
+mod packed;
+mod truths;
