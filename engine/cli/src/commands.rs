@@ -6,6 +6,7 @@ pub(crate) mod compile;
 pub(crate) mod completions;
 pub(crate) mod definitions;
 pub(crate) mod demo;
+pub(crate) mod draft;
 pub(crate) mod erase;
 pub(crate) mod eval;
 pub(crate) mod explain;

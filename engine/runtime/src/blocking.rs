@@ -36,8 +36,8 @@ use defacto_model::{EntityId, Manifest, Timestamp, Value};
 use tokio::runtime::Runtime;
 
 use crate::{
-    BuildOptions, BuildResult, Builder, Changes, Comparison, Difference, Edges, EraseResult, Error,
-    Explanation, HintPages, HintRow, HistoryPages, HistoryQuery, HistoryRecord, Impact,
+    BuildOptions, BuildResult, Builder, Changes, Comparison, Difference, Draft, Edges, EraseResult,
+    Error, Explanation, HintPages, HintRow, HistoryPages, HistoryQuery, HistoryRecord, Impact,
     IngestResult, LedgerPages, LedgerRow, MergeResult, MergeRow, RedactResult, RegisterResult,
     Source, Status, TickResult, Timeline, Verification, Version,
 };
@@ -168,6 +168,10 @@ facade! {
     fn diff(&self, from: Option<&str>, to: Option<&str>) -> Changes;
     /// As [`crate::Engine::impact`].
     fn impact(&self, version: Option<&str>) -> Impact;
+    /// As [`crate::Engine::impact_of`].
+    fn impact_of(&self, source: &Source) -> Impact;
+    /// As [`crate::Engine::draft`]; [`Draft::source`] is what [`Engine::register`] takes.
+    fn draft(&self, version: &str, based_on: Option<&str>) -> Draft;
     /// As [`crate::Engine::register`].
     fn register(&self, name: &str, source: Option<&Source>) -> RegisterResult;
     /// As [`crate::Engine::build_version`].

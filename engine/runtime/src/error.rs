@@ -51,6 +51,9 @@ pub enum Error {
     /// The version cannot be dropped: readers see it, or this engine works with it.
     #[error("version '{0}' is in use")]
     VersionInUse(String),
+    /// A draft cannot be changed so, or not be made.
+    #[error("{0}")]
+    Draft(String),
     /// A file of the engine's own cannot be read or written.
     #[error("{operation} {}: {source}", path.display())]
     File {
@@ -93,7 +96,7 @@ impl Error {
             | Self::NotBuilt(_)
             | Self::VersionInUse(_) => ErrorKind::Usage,
             Self::File { .. } => ErrorKind::Storage,
-            Self::Definitions(_) => ErrorKind::Definitions,
+            Self::Definitions(_) | Self::Draft(_) => ErrorKind::Definitions,
             Self::Emit(_) | Self::Load(_) => ErrorKind::Internal,
             Self::Pipeline(error) | Self::Unpurged(error) => pipeline_kind(error),
             Self::Store(error) => port_kind(error),

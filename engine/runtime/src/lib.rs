@@ -72,6 +72,8 @@
 pub mod blocking;
 mod builder;
 mod clock;
+mod draft;
+mod draft_path;
 mod engine;
 mod error;
 mod joins;
@@ -95,6 +97,7 @@ pub use defacto_ports::{
     Clock, EdgeRow, HintKey, HintRow, HistoryQuery, HistoryRecord, HistoryRow, LedgerRow, MergeRow,
     NewEvent,
 };
+pub use draft::{Draft, Validation};
 pub use engine::{Engine, Ingestion};
 pub use error::{Error, ErrorKind};
 pub use joins::{Explanation, Join};

@@ -186,6 +186,19 @@ impl Engine {
         Ok(self.pipeline.lock().await.impact(&definitions).await?)
     }
 
+    /// What activating definitions that are no version yet would do.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Definitions`] when they do not compile; what module and store say.
+    pub async fn impact_of(&self, source: &Source) -> Result<Impact, Error> {
+        let Modules { outcome, machines } = Modules::load(source, Some(&self.cache()))?;
+        let document = outcome.canonical.as_ref().map(Canonical::stored).unwrap_or_default();
+        let version = String::new();
+        let definitions = Definitions { version, document, machines };
+        Ok(self.pipeline.lock().await.impact(&definitions).await?)
+    }
+
     /// Registers definitions under a name without activating them: those of `source`, or those that the engine was opened
     /// with. The same content under the same name changes nothing.
     ///
@@ -336,7 +349,7 @@ fn read_canonical(document: &str) -> Canonical {
 }
 
 /// Version names become parts of table names and of lock files.
-fn check_name(name: &str) -> Result<(), Error> {
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     if !name.is_empty() && name.len() <= 48 && name.chars().all(good) {
         return Ok(());

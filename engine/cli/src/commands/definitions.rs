@@ -1,9 +1,9 @@
 use clap::{Args, Subcommand};
 use defacto_columnar::{Column, ColumnType};
-use defacto_engine::{AsOf, BuildOptions, Changes, Engine, Source};
+use defacto_engine::{AsOf, BuildOptions, Changes, Engine, RegisterResult, Source};
 
 use crate::args::Format;
-use crate::commands::{build, plan};
+use crate::commands::{build, draft, plan};
 use crate::failure::{Failure, Outcome};
 use crate::output::{Cell, Output, text_columns};
 use crate::project;
@@ -58,6 +58,9 @@ enum Action {
         /// Version [default: the project's definitions]
         version: Option<String>,
     },
+    /// Change a copy of a version step by step, then register it
+    #[command(subcommand)]
+    Draft(draft::Action),
     /// Forget a version and its history
     Drop {
         /// Version
@@ -80,12 +83,7 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
                 from.as_deref().map(Source::read).transpose().map_err(project::engine_failure)?;
             let result =
                 engine.register(version, source.as_ref()).await.map_err(project::engine_failure)?;
-            let mut summary =
-                format!("registered {version}; activating it means {}\n", result.build_mode);
-            for warning in &result.warnings {
-                summary += &format!("  warning: {warning}\n");
-            }
-            object(settings, &serde_json::to_value(&result).unwrap_or_default(), &summary)
+            registered(&result, settings)
         }
         Action::Activate { version, as_of, no_tick } => {
             let as_of = match (as_of, no_tick) {
@@ -99,15 +97,8 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
             build::report(&result, settings)
         }
         Action::Diff { from, to } => {
-            let changes = engine
-                .diff(from.as_deref(), to.as_deref())
-                .await
-                .map_err(project::engine_failure)?;
-            object(
-                settings,
-                &serde_json::to_value(&changes).unwrap_or_default(),
-                &differences(&changes),
-            )
+            let found = engine.diff(from.as_deref(), to.as_deref()).await;
+            changes(&found.map_err(project::engine_failure)?, settings)
         }
         Action::Impact { version } => {
             let impact =
@@ -115,6 +106,7 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
             let summary = plan::summary("would activate", &impact);
             object(settings, &serde_json::to_value(&impact).unwrap_or_default(), &summary)
         }
+        Action::Draft(action) => draft::run(action, &engine, settings).await,
         Action::Drop { version } => {
             engine.drop_version(version).await.map_err(|e| {
                 let in_use = matches!(e, defacto_engine::Error::VersionInUse(_));
@@ -127,7 +119,24 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
     }
 }
 
-fn object(settings: &Settings, json: &serde_json::Value, summary: &str) -> Outcome {
+/// Prints what registering did.
+pub(crate) fn registered(result: &RegisterResult, settings: &Settings) -> Outcome {
+    let mut summary =
+        format!("registered {}; activating it means {}\n", result.version, result.build_mode);
+    for warning in &result.warnings {
+        summary += &format!("  warning: {warning}\n");
+    }
+    object(settings, &serde_json::to_value(result).unwrap_or_default(), &summary)
+}
+
+/// Prints differences.
+pub(crate) fn changes(changes: &Changes, settings: &Settings) -> Outcome {
+    let json = serde_json::to_value(changes).unwrap_or_default();
+    object(settings, &json, &differences(changes))
+}
+
+/// Prints an object: as JSON, or in words.
+pub(crate) fn object(settings: &Settings, json: &serde_json::Value, summary: &str) -> Outcome {
     let mut output = Output::open(settings)?;
     output.object(json, summary)?;
     output.finish()
@@ -160,12 +169,17 @@ async fn show(engine: &Engine, version: Option<&str>, settings: &Settings) -> Ou
         None => engine.active_version().await.map_err(project::engine_failure)?,
     };
     let text = engine.definitions(Some(&version)).await.map_err(project::engine_failure)?;
+    document(&text, settings)
+}
+
+/// Prints definitions: on one line where JSON is asked for, else indented.
+pub(crate) fn document(text: &str, settings: &Settings) -> Outcome {
     let mut output = Output::open(settings)?;
     if matches!(settings.format, Format::Json | Format::Jsonl) {
         output.text(&format!("{text}\n"))?;
     } else {
-        let value: serde_json::Value = serde_json::from_str(&text)
-            .map_err(|e| Failure::storage(format!("definitions of version {version}: {e}")))?;
+        let value: serde_json::Value = serde_json::from_str(text)
+            .map_err(|e| Failure::storage(format!("stored definitions: {e}")))?;
         output.text(&format!("{value:#}\n"))?;
     }
     output.finish()

@@ -9,6 +9,7 @@
 
 mod corpus;
 mod determinism;
+mod draft;
 mod erasure;
 mod errors;
 mod examples;
