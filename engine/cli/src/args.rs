@@ -101,6 +101,10 @@ pub(crate) enum Command {
     Identity(commands::identity::Options),
     /// Make two entities one, for good
     Merge(commands::merge::Options),
+    /// Take a merge back: the two are never one again
+    Unmerge(commands::unmerge::Options),
+    /// Keep two entities apart for good
+    Block(commands::block::Options),
     /// Remove an entity and everything known only through it
     Erase(commands::erase::Options),
     /// Replace what is sensitive of an entity, as its properties' treatments say

@@ -1,6 +1,7 @@
 //! One file per command: its options and what it does.
 
 pub(crate) mod assert;
+pub(crate) mod block;
 pub(crate) mod build;
 pub(crate) mod compile;
 pub(crate) mod completions;
@@ -24,5 +25,6 @@ pub(crate) mod status;
 pub(crate) mod table;
 pub(crate) mod tick;
 pub(crate) mod timeline;
+pub(crate) mod unmerge;
 pub(crate) mod validate;
 pub(crate) mod verify;

@@ -81,6 +81,8 @@ async fn engine_command(command: &Command, settings: &Settings) -> Outcome {
         Command::Timeline(options) => commands::timeline::run(options, settings).await,
         Command::Assert(options) => commands::assert::run(options, settings).await,
         Command::Merge(options) => commands::merge::run(options, settings).await,
+        Command::Unmerge(options) => commands::unmerge::run(options, settings).await,
+        Command::Block(options) => commands::block::run(options, settings).await,
         Command::Erase(options) => commands::erase::run(options, settings).await,
         Command::Redact(options) => commands::redact::run(options, settings).await,
         Command::Definitions(options) => commands::definitions::run(options, settings).await,

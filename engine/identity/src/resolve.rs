@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use defacto_model::{EntityId, Sequence, Timestamp, entity_id};
 
-use crate::{HintMap, Roots, SpaceId, Spaces};
+use crate::{Apart, HintMap, Roots, SpaceId, Spaces};
 
 /// A hint of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,17 +140,20 @@ pub struct Resolution {
     pub unresolved: Vec<Sequence>,
     /// Relates without a usable hint.
     pub unrelated: u64,
+    /// Events whose hints reach entities that may never become one.
+    pub kept_apart: Vec<Sequence>,
 }
 
 /// Resolves a block of ledger rows in the order given, which must be sequence order.
 ///
 /// `known` must hold every stored hint that the block mentions; `roots` where ids that it leads to have
-/// gone, where that is not in `known` itself.
+/// gone, where that is not in `known` itself; `apart` which of them may not be joined.
 pub fn resolve(
     namespace: &str,
     spaces: &Spaces,
     known: &HintMap,
     roots: &Roots,
+    apart: &Apart,
     generations: &Generations,
     steps: &[Step<'_>],
 ) -> Resolution {
@@ -159,6 +162,7 @@ pub fn resolve(
         spaces,
         known,
         before: roots,
+        apart: apart.after(roots),
         generations,
         roots: Roots::default(),
         added: HintMap::default(),
@@ -187,6 +191,7 @@ struct Pass<'a> {
     spaces: &'a Spaces,
     known: &'a HintMap,
     before: &'a Roots,
+    apart: Apart,
     generations: &'a Generations,
     roots: Roots,
     added: HintMap,
@@ -233,10 +238,15 @@ impl Pass<'_> {
     /// The entity that the event's hints of one type lead to, created or merged as needed (engine.md 2.2).
     fn group(&mut self, event: &EventStep<'_>, group: &TypeHints<'_>) -> EntityId {
         let mut roots: Vec<EntityId> = group.hints.iter().filter_map(|h| self.look_up(h)).collect();
+        let first = roots.first().copied();
         roots.sort_unstable();
         roots.dedup();
         let id = match roots.first() {
             None => self.new_id(&group.hints),
+            Some(_) if self.apart.forbids(&roots) => {
+                self.out.kept_apart.push(event.sequence);
+                first.unwrap_or_else(|| self.new_id(&group.hints))
+            }
             Some(&winner) => {
                 for &loser in roots.iter().skip(1) {
                     self.join(loser, winner, group.entity, event.timestamp, event.sequence, None);
@@ -269,6 +279,7 @@ impl Pass<'_> {
         let into = step.into.iter().find_map(|hint| self.look_up(hint));
         if let (Some(from), Some(into)) = (from, into)
             && from != into
+            && !self.apart.forbids(&[from, into])
         {
             let reason = Some(step.reason.to_owned());
             self.join(from, into, step.entity, step.timestamp, step.sequence, reason);
@@ -285,6 +296,7 @@ impl Pass<'_> {
         reason: Option<String>,
     ) {
         self.roots.join(from, into);
+        self.apart.join(from, into);
         self.out.merges.push(Merge { from, into, entity, timestamp, sequence, reason });
     }
 
@@ -376,7 +388,8 @@ mod tests {
     }
 
     fn run(known: &HintMap, generations: &Generations, steps: &[Step<'_>]) -> Resolution {
-        resolve("defacto", &spaces(), known, &Roots::default(), generations, steps)
+        let apart = Apart::default();
+        resolve("defacto", &spaces(), known, &Roots::default(), &apart, generations, steps)
     }
 
     fn ids(resolution: &Resolution) -> Vec<String> {
@@ -407,6 +420,31 @@ mod tests {
         assert_eq!(ids(&found), [A; 5]);
         assert_eq!(found.merges.len(), 2);
         assert!(found.hints.iter().all(|hint| hint.entity_id.to_string() == A));
+    }
+
+    #[test]
+    fn what_is_kept_apart_joins_nothing_also_through_a_third() {
+        let alone = [event(1, &[(0, "b@x")]), event(2, &[(1, "1")]), event(3, &[(0, "a@x")])];
+        let found = run(&HintMap::default(), &Generations::new(), &alone);
+        let (b, one, a) = (found.rows[0].current, found.rows[1].current, found.rows[2].current);
+        let mut known = HintMap::default();
+        for hint in &found.hints {
+            known.insert(hint.space, &hint.value, hint.entity_id);
+        }
+        // a and b are apart; what joins a cannot join b.
+        let steps = [
+            event(4, &[(1, "1"), (0, "a@x")]),
+            event(5, &[(0, "b@x"), (1, "1"), (1, "2")]),
+            event(6, &[(1, "2")]),
+        ];
+        let apart = Apart::new([(b, a)]);
+        let (spaces, none) = (spaces(), Generations::new());
+        let found = resolve("defacto", &spaces, &known, &Roots::default(), &apart, &none, &steps);
+        assert_eq!(found.merges.len(), 1);
+        let survivor = a.min(one);
+        let to: Vec<EntityId> = found.rows.iter().map(|row| row.current).collect();
+        assert_eq!(to, [survivor, b, b]);
+        assert_eq!(found.kept_apart, [Sequence(5)]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::decode::Event;
 use crate::edges::{EdgeWork, write_edges};
 use crate::fold::{Applied, EntityFailure, Folded, fold};
 use crate::merges::MergeIndex;
+use crate::parted::Parted;
 use crate::{Error, Pipeline};
 
 /// Most events that one call of the module takes.
@@ -26,6 +27,8 @@ pub(crate) struct Block {
     pub(crate) events: Vec<(Arc<Event>, Vec<EntityEventRow>)>,
     /// Merges that took place since the last block.
     pub(crate) merges: Vec<MergeRow>,
+    /// Merges shown so far that have been taken back since.
+    pub(crate) undone: Vec<MergeRow>,
 }
 
 /// Where a block is applied.
@@ -98,12 +101,22 @@ impl Pipeline {
             self.redo_relaters(tx, target.realm, &catalog, &block.merges, &merges, &mut redo)
                 .await?;
         }
+        let mut parted = Parted::default();
+        if !target.replay && !block.undone.is_empty() {
+            parted = self.parted(tx, target.realm, &catalog, &block.undone).await?;
+            for (entity, id) in &parted.redo {
+                if let Some(redo) = redo.get_mut(*entity as usize) {
+                    redo.insert(*id);
+                }
+            }
+        }
         for (groups, redo) in groups.iter_mut().zip(&mut redo) {
             redo.retain(|id| !retired.contains(id) && !done.contains(id));
             groups.retain(|job| !redo.contains(&job.id));
         }
         let mut summary = Summary::default();
-        let mut work = EdgeWork { merges: block.merges, ..EdgeWork::default() };
+        let mut work =
+            EdgeWork { merges: block.merges, touching: parted.ids, ..EdgeWork::default() };
         if target.replay {
             work.merges.clear();
         }
@@ -135,9 +148,12 @@ impl Pipeline {
                 .await?;
             }
         }
-        if !target.replay && !work.merges.is_empty() {
-            let retired = work.merges.clone();
-            self.retire(tx, target.realm, &retired, &mut merges).await?;
+        let mut ceased = if target.replay { Vec::new() } else { work.merges.clone() };
+        ceased.extend(parted.losers);
+        if !ceased.is_empty() {
+            ceased.sort_by_key(|merge| (merge.sequence, merge.from));
+            ceased.dedup_by_key(|merge| merge.from);
+            self.retire(tx, target.realm, &ceased, &mut merges).await?;
         }
         for id in retired {
             self.states.remove(id);

@@ -54,6 +54,7 @@ impl Pipeline {
     pub async fn build(&mut self, options: BuildOptions) -> Result<BuildResult, Error> {
         let started = Instant::now();
         self.timing = Timing::default();
+        self.warnings.clear();
         let plan = self.plan(Wanted { full: options.full, from_raw: options.from_raw }).await?;
         let result = if options.dry_run {
             Ok(self.planned(plan, true))
@@ -64,6 +65,9 @@ impl Pipeline {
             self.forget();
         }
         let mut result = result?;
+        for warning in std::mem::take(&mut self.warnings) {
+            warning.add_to(&mut result.warnings);
+        }
         result.timing = std::mem::take(&mut self.timing);
         result.timing.finish(started.elapsed());
         result.duration_ms = result.timing.total_ms;
@@ -194,6 +198,7 @@ impl Pipeline {
         let new: Vec<Arc<Event>> =
             events.iter().filter(|event| event.sequence > resolved_to).map(Arc::clone).collect();
         let mut rows = self.resolve_block(&mut *tx, &new, resolved_to.max(end)).await?.rows;
+        let undone = self.undone_between(&mut *tx, self.build.cursor, end).await?;
         let known: Vec<Sequence> =
             events.iter().map(|event| event.sequence).filter(|at| *at <= resolved_to).collect();
         if !known.is_empty() {
@@ -211,7 +216,7 @@ impl Pipeline {
             let rows = rows.remove(&event.sequence).unwrap_or_default();
             (event, rows)
         });
-        let block = Block { events: events.collect(), merges };
+        let block = Block { events: events.collect(), merges, undone };
         let realm = self.realm();
         let mut touched = Vec::new();
         let target = Target { realm: &realm, replay: false };
@@ -270,9 +275,10 @@ impl Pipeline {
         let mut done: HashSet<EntityId> = HashSet::new();
         let mut tx = self.store.begin().await?;
         let merges = tx.merges_between(from, target, usize::MAX).await?;
+        let undone = self.undone_between(&mut *tx, from, target).await?;
         result.merges_detected += count(merges.len());
-        if !merges.is_empty() {
-            let block = Block { events: Vec::new(), merges: merges.clone() };
+        if !merges.is_empty() || !undone.is_empty() {
+            let block = Block { events: Vec::new(), merges: merges.clone(), undone };
             let mut touched = Vec::new();
             let into = Target { realm: &realm, replay: false };
             let summary = self.apply_block(&mut *tx, into, block, &done, &mut touched).await?;
@@ -319,7 +325,7 @@ impl Pipeline {
             raise(&mut self.build, &events);
             result.events_processed += count(events.len());
             let block =
-                Block { events: events.into_iter().zip(entities).collect(), merges: Vec::new() };
+                Block { events: events.into_iter().zip(entities).collect(), ..Block::default() };
             let mut touched = Vec::new();
             let mut tx = self.store.begin().await?;
             let into = Target { realm, replay: fresh };

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use defacto_identity::{HintMap, Roots};
+use defacto_identity::{Apart, HintMap, Roots};
 use defacto_model::EntityId;
 use defacto_ports::EntityStateRow;
 
@@ -48,12 +48,14 @@ impl StateCache {
 pub(crate) struct IdentityCache {
     pub(crate) hints: HintMap,
     pub(crate) roots: Roots,
+    /// What may not be joined, once read: by the ids that entities meant when `roots` was empty.
+    pub(crate) apart: Option<Apart>,
     capacity: usize,
 }
 
 impl IdentityCache {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { hints: HintMap::default(), roots: Roots::default(), capacity }
+        Self { hints: HintMap::default(), roots: Roots::default(), apart: None, capacity }
     }
 
     /// Makes room before a block.
@@ -66,5 +68,6 @@ impl IdentityCache {
     pub(crate) fn clear(&mut self) {
         self.hints.clear();
         self.roots.clear();
+        self.apart = None;
     }
 }

@@ -28,6 +28,10 @@ pub(crate) struct Catalog {
 pub(crate) const SYSTEM_SOURCE: &str = "_defacto";
 /// Event type of an explicit merge.
 pub(crate) const MERGE_EVENT: &str = "_defacto_merge";
+/// Event type of a merge taken back.
+pub(crate) const UNMERGE_EVENT: &str = "_defacto_unmerge";
+/// Event type of two entities kept apart.
+pub(crate) const BLOCK_EVENT: &str = "_defacto_block";
 
 impl Catalog {
     pub(crate) fn new(manifest: &Manifest, digest: &str) -> Self {

@@ -1,6 +1,6 @@
 use defacto_json::decode_data;
 use defacto_model::{EventId, FieldOrigin, Sequence, Timestamp, Value, ValueType};
-use defacto_ports::{EventInput, HintText, LedgerRow, OrderKey};
+use defacto_ports::{EventInput, HintText, LedgerRow, NewEvent, OrderKey};
 
 use crate::Error;
 use crate::catalog::Catalog;
@@ -38,6 +38,21 @@ impl Event {
             && value
                 .as_str()
                 .is_some_and(|text| text == REDACTED || catalog.is_treated(field, text))
+    }
+
+    /// A row of the engine itself that has just been appended.
+    pub(crate) fn system(new: NewEvent, sequence: Sequence) -> Result<Self, Error> {
+        let data = decode_data(&new.data, &[]);
+        Ok(Self {
+            sequence,
+            event_id: new.event_id,
+            event_type: new.event_type,
+            timestamp: new.timestamp,
+            source: new.source,
+            data: data.map_err(|source| Error::Ledger { sequence, source })?,
+            hints: Vec::new(),
+            redacted: false,
+        })
     }
 
     /// Reads a row of the ledger.

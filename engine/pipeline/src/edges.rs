@@ -23,6 +23,8 @@ pub(crate) struct EdgeWork {
     pub(crate) anew: Vec<EntityId>,
     /// Merges that took place.
     pub(crate) merges: Vec<MergeRow>,
+    /// Ends of edges that are folded from the start.
+    pub(crate) touching: Vec<EntityId>,
     /// Requests that have been deleted, by index of the pair: edges that they closed may be open again.
     pub(crate) withdrawn: Vec<(usize, EdgeRequest)>,
 }
@@ -86,6 +88,12 @@ pub(crate) async fn write_edges(
     if !losers.is_empty() {
         for (pair, list) in pairs.iter().zip(&mut touched) {
             list.extend(tx.edge_requests(realm, &pair.key, &losers).await?);
+        }
+    }
+    if !work.touching.is_empty() {
+        for (pair, list) in pairs.iter().zip(&mut touched) {
+            tx.delete_edges(realm, &pair.key, &work.touching).await?;
+            list.extend(tx.edge_requests(realm, &pair.key, &work.touching).await?);
         }
     }
     write_own(tx, realm, catalog, &gone, work.deltas).await?;

@@ -42,6 +42,7 @@ impl Pipeline {
     ) -> Result<IngestResult, Error> {
         let started = Instant::now();
         self.timing = Timing::default();
+        self.warnings.clear();
         let Some((index, _)) = self.catalog.manifest.find_source(source) else {
             let known: Vec<&str> =
                 self.catalog.manifest.sources.iter().map(|known| known.name.as_str()).collect();
@@ -54,6 +55,12 @@ impl Pipeline {
         let mut result = result?;
         result.timing = std::mem::take(&mut self.timing);
         result.timing.finish(started.elapsed());
+        for warning in std::mem::take(&mut self.warnings) {
+            warning.clone().add_to(&mut result.warnings);
+            if let Some(build) = &mut result.build_result {
+                warning.add_to(&mut build.warnings);
+            }
+        }
         if let Some(build) = &mut result.build_result {
             build.duration_ms = result.timing.total_ms;
             build.timing = result.timing.clone();
@@ -200,7 +207,8 @@ impl Pipeline {
                     let rows = rows.remove(&event.sequence);
                     (event, rows.unwrap_or_default())
                 });
-                let block = Block { events: events.collect(), merges: resolved.merges };
+                let block =
+                    Block { events: events.collect(), merges: resolved.merges, undone: Vec::new() };
                 let realm = self.realm();
                 let target = Target { realm: &realm, replay: false };
                 summary = Some((

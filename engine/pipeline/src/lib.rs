@@ -8,6 +8,7 @@
 //! last tick. Nothing here depends on batch boundaries, on the order of a hash map or on the wall clock,
 //! except where the clock is the instant asked for.
 
+mod apart;
 mod apply;
 mod blocking;
 mod build;
@@ -15,6 +16,7 @@ mod cache;
 mod catalog;
 mod decode;
 mod edges;
+mod elsewhere;
 mod erase;
 mod error;
 mod fingerprint;
@@ -23,6 +25,7 @@ mod ingest;
 mod lifecycle;
 mod merges;
 mod pairs;
+mod parted;
 mod pipeline;
 mod purge;
 mod recompute;
@@ -33,21 +36,25 @@ mod results;
 mod retire;
 mod rows;
 mod secrets;
+mod separate;
 mod status;
 mod tick;
 mod treatment;
+mod unmerge;
 mod verify;
 mod versions;
 
+pub use apart::Separation;
 pub use build::{AsOf, BuildOptions};
+pub use elsewhere::OtherVersion;
 pub use error::Error;
 pub use fingerprint::Fingerprint;
 pub use ingest::IngestOptions;
 pub use pairs::canonical_pair;
 pub use pipeline::{Definitions, Options, Pipeline};
 pub use results::{
-    BuildResult, EraseResult, EventFailure, IngestResult, MergeResult, RedactResult, Status,
-    TickResult, Timing, Warning,
+    BlockResult, BuildResult, EraseResult, EventFailure, IngestResult, MergeResult, RedactResult,
+    Status, TickResult, Timing, UnmergeResult, Warning,
 };
 pub use verify::{Finding, Verification};
 pub use versions::Impact;

@@ -1,14 +1,14 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use defacto_model::{EntityId, EventId, Timestamp, Value};
-use defacto_ports::{Appended, EntityStateRow, HintRow, NewEvent, Reader};
-use sha2::{Digest, Sha256};
+use defacto_model::{EntityId, Value};
+use defacto_ports::{Appended, EntityStateRow, HintRow, Reader};
 
 use crate::apply::{Block, Target};
-use crate::catalog::{Catalog, MERGE_EVENT, SYSTEM_SOURCE};
+use crate::catalog::{Catalog, MERGE_EVENT};
 use crate::decode::Event;
 use crate::merges::MergeIndex;
+use crate::unmerge::system_event;
 use crate::{BuildOptions, BuildResult, Definitions, Error, MergeResult, Pipeline};
 
 impl Pipeline {
@@ -58,27 +58,26 @@ impl Pipeline {
         if type_of(&from_hints) != type_of(&into_hints) {
             return Err(Error::Identity("cannot merge entities of different types"));
         }
-        let now = self.now();
-        let new = merge_event(from_root, into_root, &from_hints, &into_hints, reason, now);
+        if self.apart(&mut *tx).await?.forbids(&[from_root, into_root]) {
+            return Err(Error::Identity("the two are kept apart by an unmerge or a block"));
+        }
+        let data = vec![
+            ("from_entity_id".to_owned(), Value::String(from_root.to_string())),
+            ("from_hints".to_owned(), hint_value(&from_hints)),
+            ("into_entity_id".to_owned(), Value::String(into_root.to_string())),
+            ("into_hints".to_owned(), hint_value(&into_hints)),
+            ("reason".to_owned(), Value::String(reason.to_owned())),
+        ];
+        let new = system_event(MERGE_EVENT, [from_root, into_root], &data, self.now());
         let appended = tx.append(std::slice::from_ref(&new)).await?;
         let Some(Appended::Inserted(sequence)) = appended.first().copied() else {
             return Ok(result);
         };
-        let event = Arc::new(Event {
-            sequence,
-            event_id: new.event_id,
-            event_type: new.event_type,
-            timestamp: new.timestamp,
-            source: new.source,
-            data: defacto_json::decode_data(&new.data, &[])
-                .map_err(|source| Error::Ledger { sequence, source })?,
-            hints: Vec::new(),
-            redacted: false,
-        });
+        let event = Arc::new(Event::system(new, sequence)?);
         let resolved = self.resolve_block(&mut *tx, &[event], sequence).await?;
         result.events_reassigned = resolved.moved;
         result.tombstones_produced = crate::build::count(resolved.merges.len());
-        let block = Block { events: Vec::new(), merges: resolved.merges };
+        let block = Block { merges: resolved.merges, ..Block::default() };
         let realm = self.realm();
         let mut touched: Vec<EntityStateRow> = Vec::new();
         let target = Target { realm: &realm, replay: false };
@@ -151,15 +150,6 @@ impl Pipeline {
     pub async fn register(&mut self, definitions: &Definitions) -> Result<(), Error> {
         self.ensure_version(definitions, false).await
     }
-
-    /// Takes back a merge.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Unsupported`].
-    pub async fn unmerge(&mut self, _loser: EntityId, _from: EntityId) -> Result<(), Error> {
-        Err(Error::Unsupported("unmerge"))
-    }
 }
 
 /// What an id means now, with its hints.
@@ -177,38 +167,8 @@ where
     if hints.is_empty() { Err(Error::UnknownEntity(id)) } else { Ok((root, hints)) }
 }
 
-/// The ledger row of an explicit merge.
-fn merge_event(
-    from: EntityId,
-    into: EntityId,
-    from_hints: &[HintRow],
-    into_hints: &[HintRow],
-    reason: &str,
-    now: Timestamp,
-) -> NewEvent {
-    let text = format!("{MERGE_EVENT}:{from}:{into}:{now}");
-    let data = vec![
-        ("from_entity_id".to_owned(), Value::String(from.to_string())),
-        ("from_hints".to_owned(), hint_value(from_hints)),
-        ("into_entity_id".to_owned(), Value::String(into.to_string())),
-        ("into_hints".to_owned(), hint_value(into_hints)),
-        ("reason".to_owned(), Value::String(reason.to_owned())),
-    ];
-    let data = defacto_json::encode_data(&data);
-    NewEvent {
-        event_id: EventId(Sha256::digest(text.as_bytes()).into()),
-        event_type: MERGE_EVENT.to_owned(),
-        timestamp: now,
-        source: SYSTEM_SOURCE.to_owned(),
-        raw: data.clone(),
-        data,
-        hints: Vec::new(),
-        ingested_at: now,
-    }
-}
-
 /// Hints as `{type: {field: [texts]}}`.
-fn hint_value(hints: &[HintRow]) -> Value {
+pub(crate) fn hint_value(hints: &[HintRow]) -> Value {
     let mut types: BTreeMap<String, BTreeMap<String, Vec<String>>> = BTreeMap::new();
     for hint in hints {
         let fields = types.entry(hint.key.entity_type.clone()).or_default();

@@ -6,7 +6,7 @@ use defacto_ports::{BuildState, Clock, DefinitionVersion, Machines, Realm, Store
 
 use crate::cache::{IdentityCache, StateCache};
 use crate::catalog::Catalog;
-use crate::{Error, Timing};
+use crate::{Error, Timing, Warning};
 
 /// Compiled definitions under their version name.
 #[derive(Debug, Clone)]
@@ -57,6 +57,8 @@ pub(crate) mod settings {
     pub(crate) const ANY_ERASED: &str = "any_erased";
     /// Key of redacted values and hints.
     pub(crate) const REDACTION_KEY: &str = "redaction_key";
+    /// Set once entities were kept apart.
+    pub(crate) const ANY_APART: &str = "any_apart";
     /// Set once a hint was redacted.
     pub(crate) const ANY_REDACTED: &str = "any_redacted";
     /// "1" while bytes of something erased or redacted may be left.
@@ -86,6 +88,8 @@ pub struct Pipeline {
     pub(crate) redaction: Option<String>,
     /// Time spent by the operation under way.
     pub(crate) timing: Timing,
+    /// What it has to warn of.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 impl Pipeline {
@@ -118,6 +122,7 @@ impl Pipeline {
             any_erased: false,
             redaction: None,
             timing: Timing::default(),
+            warnings: Vec::new(),
         };
         pipeline.ensure_version(&definitions, true).await?;
         pipeline.load().await?;

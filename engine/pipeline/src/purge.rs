@@ -1,5 +1,4 @@
 use crate::pipeline::settings;
-use crate::redact::REDACTED_WITH;
 use crate::{Error, Pipeline};
 
 impl Pipeline {
@@ -11,8 +10,8 @@ impl Pipeline {
     /// What the store says.
     pub async fn unpurged(&self) -> Result<bool, Error> {
         let mut reader = self.store.read().await?;
-        let rebuilt =
-            reader.setting(settings::RESOLVED_WITH).await?.as_deref() != Some(REDACTED_WITH);
+        let rebuilt = reader.setting(settings::RESOLVED_WITH).await?.as_deref()
+            != Some(defacto_planner::REDACTED);
         let marked = reader.setting(settings::UNPURGED).await?.as_deref() == Some("1");
         Ok(rebuilt && marked)
     }

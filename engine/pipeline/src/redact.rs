@@ -4,17 +4,14 @@ use std::sync::Arc;
 use defacto_model::{EntityId, Sequence, Value, entity_id};
 use defacto_ports::{HintKey, HintRow, HintText, HistoryQuery, LedgerRow, Transaction};
 
-use crate::catalog::{Catalog, MERGE_EVENT, SYSTEM_SOURCE};
-use crate::erase::explicit_merges;
+use crate::catalog::{Catalog, SYSTEM_SOURCE};
+use crate::erase::system_rows;
 use crate::lifecycle::known;
 use crate::pipeline::settings;
 use crate::resolve::redacted_setting;
 use crate::secrets::secret;
 use crate::treatment::{FieldTreatment, Treating, hashed, treat, treat_path};
-use crate::{Error, Pipeline, RedactResult};
-
-/// Why identity is made anew after a redaction: no hash of identity blocks is this.
-pub(crate) const REDACTED_WITH: &str = "redacted";
+use crate::{Error, OtherVersion, Pipeline, RedactResult};
 
 /// What a redaction replaces.
 struct Redaction<'a> {
@@ -30,18 +27,27 @@ impl Pipeline {
     ///
     /// [`Pipeline::purge`] completes it. What stands in place of a value depends on the treatment of the property. The ledger is rewritten in one
     /// transaction; the identity map and the history follow by a rebuild, which an interrupted redaction leaves to the
-    /// next operation.
+    /// next operation. Histories of `others` lose the entity, and those with which it shares events, at once; the next
+    /// build of these versions makes them anew.
     ///
     /// # Errors
     ///
     /// [`Error::UnknownEntity`]; what module and store say.
-    pub async fn redact(&mut self, id: EntityId) -> Result<RedactResult, Error> {
-        let result = self.redact_inner(id).await;
+    pub async fn redact(
+        &mut self,
+        id: EntityId,
+        others: &[OtherVersion],
+    ) -> Result<RedactResult, Error> {
+        let result = self.redact_inner(id, others).await;
         self.forget();
         result
     }
 
-    async fn redact_inner(&mut self, id: EntityId) -> Result<RedactResult, Error> {
+    async fn redact_inner(
+        &mut self,
+        id: EntityId,
+        others: &[OtherVersion],
+    ) -> Result<RedactResult, Error> {
         self.bring_up().await?;
         let catalog = Arc::clone(&self.catalog);
         let mut tx = self.store.begin().await?;
@@ -95,7 +101,13 @@ impl Pipeline {
             tx.set_setting(settings::ANY_REDACTED, "1").await?;
         }
         tx.rewrite_events(&rewritten).await?;
-        tx.set_setting(settings::RESOLVED_WITH, REDACTED_WITH).await?;
+        let rewritten: Vec<Sequence> = rewritten.iter().map(|row| row.sequence).collect();
+        let owners = tx.entity_events(&rewritten).await?;
+        let mut concerned: BTreeSet<EntityId> =
+            owners.iter().flat_map(|row| [row.entity_id, row.origin_id]).collect();
+        concerned.extend(self.absorbed(&mut *tx, root).await?);
+        self.deplete(&mut *tx, others, &concerned).await?;
+        tx.set_setting(settings::RESOLVED_WITH, defacto_planner::REDACTED).await?;
         tx.set_setting(settings::UNPURGED, "1").await?;
         tx.commit().await?;
         if !replaced.is_empty() {
@@ -177,7 +189,7 @@ impl Pipeline {
 }
 
 /// Key of a hint; keys of one type are ordered as the rule for new ids asks (engine.md 2.3).
-fn hint_key(catalog: &Catalog, hint: &HintText) -> Option<HintKey> {
+pub(crate) fn hint_key(catalog: &Catalog, hint: &HintText) -> Option<HintKey> {
     let (entity, _) = catalog.manifest.find_entity(&hint.entity_type)?;
     let field = catalog.identity_field(entity, &hint.field)?;
     let space = catalog.spaces.of_field(entity, field)?;
@@ -255,7 +267,7 @@ impl Redaction<'_> {
     }
 }
 
-/// Rows of explicit merges that name redacted hints, with what stands for these.
+/// Rows of explicit merges, unmerges and blocks that name redacted hints, with what stands for these.
 async fn merge_rows(
     tx: &mut dyn Transaction,
     catalog: &Catalog,
@@ -265,12 +277,12 @@ async fn merge_rows(
 ) -> Result<Vec<LedgerRow>, Error> {
     let mut ids = vec![root];
     crate::edges::cluster(tx, &mut ids).await?;
-    let sequences = explicit_merges(tx, &ids).await?;
+    let sequences = system_rows(tx, &ids).await?;
     let mut out = Vec::new();
     for sequence in sequences {
         let before = Sequence(sequence.0 - 1);
         for mut row in tx.scan_events(before, sequence, 1, true).await? {
-            if row.event.source != SYSTEM_SOURCE || row.event.event_type != MERGE_EVENT {
+            if row.event.source != SYSTEM_SOURCE {
                 continue;
             }
             let mut data = defacto_json::decode_data(&row.event.data, &[])

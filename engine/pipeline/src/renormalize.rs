@@ -5,6 +5,7 @@ use defacto_ports::{
     BuildState, FaultReport, HintRequest, HintText, LedgerRow, NormalizedEvent, RecordFailure,
 };
 
+use crate::apart::set_separations;
 use crate::blocking::blocking;
 use crate::catalog::SYSTEM_SOURCE;
 use crate::decode::Event;
@@ -47,6 +48,7 @@ impl Pipeline {
         tx.clear_entity_events(None).await?;
         tx.clear_hints(None).await?;
         tx.clear_merges(None).await?;
+        set_separations(&mut *tx, &[]).await?;
         tx.set_resolved(Sequence(0)).await?;
         self.any_merges = false;
         let mut after = Sequence(0);

@@ -11,8 +11,9 @@ use defacto_ports::{EntityEventRow, HintKey, HintRequest, HintRow, MergeRow, Tra
 use crate::blocking::blocking;
 use crate::catalog::{Catalog, MERGE_EVENT, SYSTEM_SOURCE};
 use crate::decode::Event;
+use crate::separate::separates;
 use crate::treatment::hashed;
-use crate::{Error, Pipeline};
+use crate::{Error, Pipeline, Warning};
 
 /// What resolving a block brought.
 #[derive(Debug, Default)]
@@ -22,6 +23,8 @@ pub(crate) struct Resolved {
     pub(crate) merges: Vec<MergeRow>,
     /// Events that changed their entity.
     pub(crate) moved: u64,
+    /// Events of `rows`, in order of the ledger.
+    pub(crate) order: Vec<Sequence>,
 }
 
 /// Hints of a `_defacto_merge` row.
@@ -43,7 +46,31 @@ impl Pipeline {
         events: &[Arc<Event>],
         position: Sequence,
     ) -> Result<Resolved, Error> {
+        let mut out = Resolved::default();
+        for part in events.split_inclusive(|event| separates(event)) {
+            let last = part.last().filter(|event| separates(event));
+            let before = part.len() - usize::from(last.is_some());
+            self.resolve_part(tx, part.get(..before).unwrap_or_default(), &mut out).await?;
+            if let Some(event) = last {
+                self.separate(tx, event, &mut out).await?;
+            }
+        }
+        tx.set_resolved(position).await?;
+        Ok(out)
+    }
+
+    /// Resolves events none of which separates entities.
+    async fn resolve_part(
+        &mut self,
+        tx: &mut dyn Transaction,
+        events: &[Arc<Event>],
+        out: &mut Resolved,
+    ) -> Result<(), Error> {
+        if events.is_empty() {
+            return Ok(());
+        }
         self.identity.trim();
+        let apart = self.apart(tx).await?;
         let catalog = Arc::clone(&self.catalog);
         let fields = self.relate_hints(&catalog, events)?;
         let merges = merge_hints(&catalog, events);
@@ -61,10 +88,12 @@ impl Pipeline {
             &catalog.spaces,
             &self.identity.hints,
             &self.identity.roots,
+            &apart,
             &generations,
             &steps,
         );
-        self.store_resolution(tx, &catalog, resolution, position).await
+        self.note(&resolution);
+        self.store_resolution(tx, &catalog, resolution, out).await
     }
 
     /// Hint texts that relates take from fields which are not among the event's own hints.
@@ -210,9 +239,9 @@ impl Pipeline {
         tx: &mut dyn Transaction,
         catalog: &Catalog,
         resolution: Resolution,
-        position: Sequence,
-    ) -> Result<Resolved, Error> {
-        let mut out = Resolved { ..Resolved::default() };
+        out: &mut Resolved,
+    ) -> Result<(), Error> {
+        let first = out.merges.len();
         for merge in resolution.merges {
             self.identity.roots.join(merge.from, merge.into);
             self.any_merges = true;
@@ -228,8 +257,9 @@ impl Pipeline {
                 undone_by: None,
             });
         }
-        if !out.merges.is_empty() {
-            tx.add_merges(&out.merges).await?;
+        let merges = out.merges.get(first..).unwrap_or_default();
+        if !merges.is_empty() {
+            tx.add_merges(merges).await?;
         }
         let mut hints = Vec::with_capacity(resolution.hints.len());
         for hint in resolution.hints {
@@ -257,13 +287,28 @@ impl Pipeline {
         if !rows.is_empty() {
             tx.add_entity_events(&rows).await?;
         }
-        tx.set_resolved(position).await?;
         for row in rows {
+            out.order.push(row.sequence);
             out.rows.entry(row.sequence).or_default().push(row);
         }
-        Ok(out)
+        out.order.dedup();
+        Ok(())
+    }
+
+    /// Keeps what a result warns of.
+    fn note(&mut self, resolution: &Resolution) {
+        let mut note = |message: &str, count: u64| {
+            let warning = Warning { code: None, message: message.to_owned(), count };
+            warning.add_to(&mut self.warnings);
+        };
+        note(KEPT_APART, crate::build::count(resolution.kept_apart.len()));
+        note(UNRELATED, resolution.unrelated);
     }
 }
+
+const KEPT_APART: &str = "events with hints of entities that are kept apart: given to the entity \
+     of their first hint, joining nothing";
+const UNRELATED: &str = "relate effects without a usable hint: they relate nothing";
 
 pub(crate) fn hint_key(catalog: &Catalog, space: SpaceId, value: &str) -> HintKey {
     HintKey {
@@ -356,7 +401,7 @@ fn merge_hints(catalog: &Catalog, events: &[Arc<Event>]) -> Vec<Option<MergeHint
         .collect()
 }
 
-fn side_hints(catalog: &Catalog, value: Option<&Value>) -> Vec<(u32, u32, String)> {
+pub(crate) fn side_hints(catalog: &Catalog, value: Option<&Value>) -> Vec<(u32, u32, String)> {
     let mut out = Vec::new();
     let Some(Value::Object(types)) = value else { return out };
     for (name, fields) in types {

@@ -1,5 +1,5 @@
 use defacto_model::{EntityId, EventId, FailureCode, Sequence, Stage, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Wall-clock time spent, in milliseconds.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -50,13 +50,7 @@ impl IngestResult {
         self.foreign_events += part.foreign_events;
         self.failures.extend(part.failures);
         for warning in part.warnings {
-            let same = |known: &&mut Warning| {
-                known.code == warning.code && known.message == warning.message
-            };
-            match self.warnings.iter_mut().find(same) {
-                Some(known) => known.count += warning.count,
-                None => self.warnings.push(warning),
-            }
+            warning.add_to(&mut self.warnings);
         }
         match (&mut self.build_result, part.build_result) {
             (Some(sum), Some(part)) => sum.absorb(part),
@@ -79,6 +73,9 @@ impl BuildResult {
         self.duration_ms += part.duration_ms;
         self.events_failed += part.events_failed;
         self.failures.extend(part.failures);
+        for warning in part.warnings {
+            warning.add_to(&mut self.warnings);
+        }
         self.as_of = part.as_of.or(self.as_of);
         self.timing.absorb(&part.timing);
     }
@@ -139,6 +136,18 @@ pub struct Warning {
     pub count: u64,
 }
 
+impl Warning {
+    /// Counts it in a list; nothing happens when there is nothing to count.
+    pub(crate) fn add_to(self, list: &mut Vec<Self>) {
+        let same = |known: &&mut Self| known.code == self.code && known.message == self.message;
+        match list.iter_mut().find(same) {
+            Some(known) => known.count += self.count,
+            None if self.count > 0 => list.push(self),
+            None => {}
+        }
+    }
+}
+
 /// What an ingest did.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct IngestResult {
@@ -195,6 +204,8 @@ pub struct BuildResult {
     pub events_failed: u64,
     /// What failed.
     pub failures: Vec<EventFailure>,
+    /// What is worth knowing.
+    pub warnings: Vec<Warning>,
     /// Up to when time rules have run.
     pub as_of: Option<Timestamp>,
     /// Nothing was done: the plan only.
@@ -237,8 +248,36 @@ pub struct MergeResult {
     pub failures: Vec<EventFailure>,
 }
 
-/// What an erasure did.
+/// What taking back a merge did.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct UnmergeResult {
+    /// The entity that is one of its own again.
+    pub entity_id: EntityId,
+    /// The entity that it was merged into.
+    pub from_entity_id: EntityId,
+    /// Events that belong to it again.
+    pub events_returned: u64,
+    /// Hints that lead to it again.
+    pub hints_returned: u64,
+    /// Entities recomputed.
+    pub entities_rebuilt: u64,
+    /// What failed in recomputing.
+    pub failures: Vec<EventFailure>,
+}
+
+/// What keeping two entities apart did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BlockResult {
+    /// One of them.
+    pub entity_id: EntityId,
+    /// The other.
+    pub other_entity_id: EntityId,
+    /// Whether they were not kept apart before.
+    pub newly_blocked: bool,
+}
+
+/// What an erasure did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EraseResult {
     /// The entity asked for.
     pub entity_id: EntityId,

@@ -41,6 +41,7 @@ const INTERVALS: &str = "intervals of an entity are disjoint and contiguous";
 const MERGED: &str = "rows of merged entities are closed and name a survivor";
 const STATE: &str = "the open row agrees with the stored state";
 const IDENTITY: &str = "no hint leads to a merged entity";
+const APART: &str = "entities that are kept apart are two";
 
 impl Verification {
     fn find(
@@ -70,7 +71,7 @@ impl Pipeline {
     /// What the store says.
     pub async fn verify(&self) -> Result<Verification, Error> {
         let mut out = Verification {
-            checks: vec![ONE_OPEN, INTERVALS, MERGED, STATE, IDENTITY],
+            checks: vec![ONE_OPEN, INTERVALS, MERGED, STATE, IDENTITY, APART],
             ..Verification::default()
         };
         let mut reader = self.store.read().await?;
@@ -114,6 +115,12 @@ impl Pipeline {
                         out.find(STATE, &entity.name, Some(row.entity_id), message);
                     }
                 }
+            }
+        }
+        for it in crate::apart::separations(reader.as_mut()).await? {
+            if index.root(it.a) == index.root(it.b) {
+                let message = format!("{} and {} are one", it.a, it.b);
+                out.find(APART, &it.entity_type, Some(it.a), message);
             }
         }
         let mut after = None;

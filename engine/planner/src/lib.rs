@@ -20,4 +20,4 @@ mod hashes;
 mod plan;
 
 pub use hashes::Hashes;
-pub use plan::{Found, Mode, Plan, Wanted, plan};
+pub use plan::{DEPLETED, Found, Mode, Plan, REDACTED, Wanted, plan};

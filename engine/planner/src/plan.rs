@@ -71,6 +71,11 @@ pub struct Plan {
     pub reason: &'static str,
 }
 
+/// Stands for the hash of entity definitions where rows have been taken out of a history.
+pub const DEPLETED: &str = "depleted";
+/// Stands for the hash of identity blocks where hints have been redacted.
+pub const REDACTED: &str = "redacted";
+
 fn differs(current: &str, made_with: &str) -> bool {
     !made_with.is_empty() && current != made_with
 }
@@ -91,10 +96,14 @@ pub fn plan(current: &Hashes, found: &Found, wanted: Wanted) -> Plan {
         decided(Mode::FullRenormalize, "asked for")
     } else if differs(&current.source, &made.source) {
         decided(Mode::FullRenormalize, "source mappings changed")
+    } else if made.identity == REDACTED {
+        decided(Mode::FullWithIdentityReset, "an entity was erased or redacted")
     } else if differs(&current.identity, &made.identity) {
         decided(Mode::FullWithIdentityReset, "identity config changed")
     } else if wanted.full {
         decided(Mode::Full, "asked for")
+    } else if made.definition == DEPLETED {
+        decided(Mode::Full, "an entity was erased or redacted")
     } else if differs(&current.definition, &made.definition) || targets {
         decided(Mode::Full, "entity definitions changed")
     } else if code {
@@ -138,6 +147,17 @@ mod tests {
         let full = Wanted { full: true, from_raw: false };
         assert_eq!(mode(&hashes("s", "i", "d", "l", "m"), full), Mode::Full);
         assert_eq!(mode(&hashes("S", "i", "d", "l", "m"), full), Mode::FullRenormalize);
+    }
+
+    #[test]
+    fn what_an_erasure_left_is_made_anew() {
+        let current = hashes("s", "i", "d", "l", "m");
+        let made_with = hashes("s", "i", DEPLETED, "l", "m");
+        let found = Found { made_with, ..Found::default() };
+        assert_eq!(plan(&current, &found, Wanted::default()).mode, Mode::Full);
+        let made_with = hashes("s", REDACTED, "d", "l", "m");
+        let found = Found { made_with, ..Found::default() };
+        assert_eq!(plan(&current, &found, Wanted::default()).mode, Mode::FullWithIdentityReset);
     }
 
     #[test]

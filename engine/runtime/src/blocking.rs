@@ -36,10 +36,11 @@ use defacto_model::{EntityId, Manifest, Timestamp, Value};
 use tokio::runtime::Runtime;
 
 use crate::{
-    BuildOptions, BuildResult, Builder, Changes, Comparison, Difference, Draft, Edges, EraseResult,
-    Error, Explanation, HintPages, HintRow, HistoryPages, HistoryQuery, HistoryRecord, Impact,
-    IngestResult, LedgerPages, LedgerRow, MergeResult, MergeRow, RedactResult, RegisterResult,
-    Source, Status, TickResult, Timeline, Verification, Version,
+    BlockResult, BuildOptions, BuildResult, Builder, Changes, Comparison, Difference, Draft, Edges,
+    EraseResult, Error, Explanation, HintPages, HintRow, HistoryPages, HistoryQuery, HistoryRecord,
+    Impact, IngestResult, LedgerPages, LedgerRow, MergeResult, MergeRow, RedactResult,
+    RegisterResult, Separation, Source, Status, TickResult, Timeline, UnmergeResult, Verification,
+    Version,
 };
 
 /// As [`crate::Engine`], with methods that return when the work is done. Not for use inside an async runtime: there a
@@ -152,8 +153,16 @@ facade! {
     fn explain(&self, a: &str, b: &str) -> Explanation;
     /// As [`crate::Engine::merge`].
     fn merge(&self, from: EntityId, into: EntityId, reason: &str) -> MergeResult;
+    /// As [`crate::Engine::unmerge`].
+    fn unmerge(&self, loser: EntityId, winner: EntityId, reason: &str) -> UnmergeResult;
+    /// As [`crate::Engine::block`].
+    fn block(&self, a: EntityId, b: EntityId, reason: &str) -> BlockResult;
+    /// As [`crate::Engine::separations_of`].
+    fn separations_of(&self, id: EntityId) -> Vec<Separation>;
     /// As [`crate::Engine::erase`].
     fn erase(&self, id: EntityId) -> EraseResult;
+    /// As [`crate::Engine::erasure_of`].
+    fn erasure_of(&self, id: EntityId) -> Option<EraseResult>;
     /// As [`crate::Engine::redact`].
     fn redact(&self, id: EntityId) -> RedactResult;
     /// As [`crate::Engine::count_events`].

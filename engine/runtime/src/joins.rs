@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use defacto_model::{EntityId, EventId, Sequence, Timestamp};
+use defacto_pipeline::Separation;
 use defacto_ports::{HintRow, LedgerRow, MergeRow, Reader};
 use serde::Serialize;
 
@@ -19,6 +20,8 @@ pub struct Explanation {
     pub b: EntityId,
     /// What joined them, in the order that leads from the first to the second; empty when nothing did.
     pub joins: Vec<Join>,
+    /// What keeps the two apart for good.
+    pub apart: Vec<Separation>,
 }
 
 /// An event that carries hints of both sides, or an explicit merge.
@@ -89,13 +92,19 @@ impl Engine {
             for (b, root_b) in &second {
                 if root_a == root_b {
                     let joins = self.joins(reader.as_mut(), a, b, *root_a).await?;
-                    return Ok(Explanation { joined: true, a: *root_a, b: *root_b, joins });
+                    let apart = Vec::new();
+                    return Ok(Explanation { joined: true, a: *root_a, b: *root_b, joins, apart });
                 }
                 apart = apart.or(Some((*root_a, *root_b)));
             }
         }
         match apart {
-            Some((a, b)) => Ok(Explanation { joined: false, a, b, joins: Vec::new() }),
+            Some((a, b)) => {
+                drop(reader);
+                let (of_a, of_b) = (self.separations_of(a).await?, self.separations_of(b).await?);
+                let apart = of_a.into_iter().filter(|it| of_b.contains(it)).collect();
+                Ok(Explanation { joined: false, a, b, joins: Vec::new(), apart })
+            }
             None => Err(Error::UnknownHint(b.to_owned())),
         }
     }

@@ -90,8 +90,9 @@ mod view;
 pub use builder::Builder;
 pub use clock::SystemClock;
 pub use defacto_pipeline::{
-    AsOf, BuildOptions, BuildResult, EraseResult, EventFailure, Finding, Impact, IngestResult,
-    MergeResult, RedactResult, Status, TickResult, Timing, Verification, Warning,
+    AsOf, BlockResult, BuildOptions, BuildResult, EraseResult, EventFailure, Finding, Impact,
+    IngestResult, MergeResult, RedactResult, Separation, Status, TickResult, Timing, UnmergeResult,
+    Verification, Warning,
 };
 pub use defacto_ports::{
     Clock, EdgeRow, HintKey, HintRow, HistoryQuery, HistoryRecord, HistoryRow, LedgerRow, MergeRow,

@@ -1,8 +1,10 @@
 //! Operations on entities: they are recorded in the ledger, so that every rebuild repeats them.
 
-use defacto_model::{EntityId, Sequence};
-use defacto_pipeline::{EraseResult, MergeResult, RedactResult};
-use defacto_ports::{BuildState, Reader, Realm};
+use defacto_model::EntityId;
+use defacto_pipeline::{
+    BlockResult, EraseResult, MergeResult, OtherVersion, RedactResult, Separation, UnmergeResult,
+};
+use defacto_ports::Reader;
 
 use crate::log;
 use crate::rebuild::remove_scratch;
@@ -28,20 +30,91 @@ impl Engine {
         Ok(result)
     }
 
+    /// Takes back the merge in which `loser` ceased into `winner` (decision 40): it has its hints, events and history again,
+    /// and the two are never one from now on. Of the events since the merge, those whose first written hint is one of
+    /// its own return to it too. Recorded in the ledger, so that a rebuild repeats it.
+    ///
+    /// # Errors
+    ///
+    /// An unknown entity; two that are not one by such a merge; what module and store say.
+    pub async fn unmerge(
+        &self,
+        loser: EntityId,
+        winner: EntityId,
+        reason: &str,
+    ) -> Result<UnmergeResult, Error> {
+        let result = self.pipeline.lock().await.unmerge(loser, winner, reason).await;
+        let result = result.map_err(|error| log::failed(error.into()))?;
+        log::unmerged(&result);
+        Ok(result)
+    }
+
+    /// Keeps two entities apart for good (decision 40): an event whose hints reach both goes to the one that its first
+    /// written hint leads to, with a warning in the result, and joins nothing. Recorded in the ledger.
+    ///
+    /// # Errors
+    ///
+    /// An unknown entity; two that are one, or of different types; what module and store say.
+    pub async fn block(
+        &self,
+        a: EntityId,
+        b: EntityId,
+        reason: &str,
+    ) -> Result<BlockResult, Error> {
+        let result = self.pipeline.lock().await.block(a, b, reason).await;
+        let result = result.map_err(|error| log::failed(error.into()))?;
+        log::blocked(&result);
+        Ok(result)
+    }
+
+    /// What keeps an entity, or one merged into it, apart from others, in order of the ledger.
+    ///
+    /// # Errors
+    ///
+    /// An unknown entity; what the store says.
+    pub async fn separations_of(&self, id: EntityId) -> Result<Vec<Separation>, Error> {
+        let view = self.view(None).await?;
+        let (root, _) = self.locate(&view, id).await?;
+        let all = self.pipeline.lock().await.separations().await?;
+        let mut reader = self.store.read().await?;
+        let mut out = Vec::new();
+        for it in all {
+            let sides = [it.a, it.b];
+            let mut concerned = sides.contains(&id);
+            for side in sides {
+                concerned |= root_of(reader.as_mut(), side).await? == root;
+            }
+            if concerned {
+                out.push(it);
+            }
+        }
+        Ok(out)
+    }
+
     /// Removes an entity for good, with the entities merged into it and every event that is known only through it
-    /// (engine.md 1.6). Histories of versions that are not active are forgotten with it, until they are built again. The
+    /// (engine.md 1.6). It leaves the histories of all versions; those of versions not at work are made anew by their next
+    /// build. Erasing an entity again gives the recorded result. The
     /// database is written anew, so that its files hold no byte of what was removed.
     ///
     /// # Errors
     ///
     /// An unknown entity; [`Error::Unpurged`]; what module and store say.
     pub async fn erase(&self, id: EntityId) -> Result<EraseResult, Error> {
-        self.empty_other_versions(id).await?;
-        let result = self.pipeline.lock().await.erase(id).await;
+        let others = self.others().await?;
+        let result = self.pipeline.lock().await.erase(id, &others).await;
         let result = result.map_err(|error| log::failed(error.into()))?;
         log::erased(&result);
         self.complete_removal().await?;
         Ok(result)
+    }
+
+    /// What erasing an entity did, if it has been erased.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn erasure_of(&self, id: EntityId) -> Result<Option<EraseResult>, Error> {
+        Ok(self.pipeline.lock().await.erasure_of(id).await?)
     }
 
     /// Replaces what is sensitive of an entity, as the treatments of its properties say, in ledger, identity map and history
@@ -52,8 +125,8 @@ impl Engine {
     ///
     /// An unknown entity; [`Error::Unpurged`]; what module and store say.
     pub async fn redact(&self, id: EntityId) -> Result<RedactResult, Error> {
-        self.empty_other_versions(id).await?;
-        let result = self.pipeline.lock().await.redact(id).await;
+        let others = self.others().await?;
+        let result = self.pipeline.lock().await.redact(id, &others).await;
         let result = result.map_err(|error| log::failed(error.into()))?;
         self.complete_removal().await?;
         Ok(result)
@@ -71,42 +144,17 @@ impl Engine {
         purged.map_err(|source| log::failed(Error::Unpurged(source)))
     }
 
-    /// Forgets the history of all versions but that at work, because they hold the entity too; they are built anew when
-    /// they are wanted again. Done before the operation, so that a crash in between leaves nothing behind.
-    async fn empty_other_versions(&self, id: EntityId) -> Result<(), Error> {
-        let view = self.view(None).await?;
-        self.locate(&view, id).await?;
-        self.pipeline.lock().await.bring_up().await?;
+    /// Versions other than the one at work, with what was compiled from them.
+    async fn others(&self) -> Result<Vec<OtherVersion>, Error> {
         let own = self.version().await;
-        let mut tx = self.store.begin().await?;
-        for version in tx.versions().await? {
-            if version.version == own {
-                continue;
+        let mut out = Vec::new();
+        for version in self.store.read().await?.versions().await? {
+            if version.version != own {
+                let manifest = manifest_of(&version)?;
+                out.push(OtherVersion { version: version.version, manifest });
             }
-            let Some(build) = tx.build(&version.version).await? else { continue };
-            let untouched = build.last_built_at.is_none() && build.cursor == Sequence(0);
-            if untouched && build.pending.is_none() {
-                continue;
-            }
-            let manifest = manifest_of(&version)?;
-            let old = Realm { version: version.version.clone(), generation: build.generation };
-            let new = Realm { generation: build.generation + 1, ..old.clone() };
-            tx.create_realm(&new, &manifest).await?;
-            tx.publish_realm(&new, &manifest).await?;
-            tx.drop_realm(&old).await?;
-            let build = BuildState {
-                cursor: Sequence(0),
-                watermark: None,
-                generation: new.generation,
-                pending: None,
-                last_mode: String::new(),
-                last_built_at: None,
-                ..build
-            };
-            tx.save_build(&version.version, &build).await?;
         }
-        tx.commit().await?;
-        Ok(())
+        Ok(out)
     }
 
     /// What an id means now, and its entity type.

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use defacto_pipeline::{
-    BuildResult, EraseResult, EventFailure, IngestResult, MergeResult, TickResult,
+    BlockResult, BuildResult, EraseResult, EventFailure, IngestResult, MergeResult, TickResult,
+    UnmergeResult,
 };
 
 use crate::Error;
@@ -92,6 +93,29 @@ pub(crate) fn merged(result: &MergeResult) {
         entities_rebuilt = result.entities_rebuilt,
         tombstones_produced = result.tombstones_produced,
         "entity merged"
+    );
+}
+
+pub(crate) fn unmerged(result: &UnmergeResult) {
+    tracing::info!(
+        target: "defacto.lifecycle",
+        operation = "unmerge",
+        entity_id = %result.entity_id,
+        from_entity_id = %result.from_entity_id,
+        events_returned = result.events_returned,
+        entities_rebuilt = result.entities_rebuilt,
+        "merge taken back"
+    );
+}
+
+pub(crate) fn blocked(result: &BlockResult) {
+    tracing::info!(
+        target: "defacto.lifecycle",
+        operation = "block",
+        entity_id = %result.entity_id,
+        other_entity_id = %result.other_entity_id,
+        newly_blocked = result.newly_blocked,
+        "entities kept apart"
     );
 }
 

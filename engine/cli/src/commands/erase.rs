@@ -26,10 +26,12 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
             .with_help("say --yes to erase without being asked"));
     }
     let engine = project::open(settings).await?;
-    // An unknown id is told before the question.
-    let timeline = engine.timeline(id).await.map_err(project::engine_failure)?;
-    if !options.yes && !confirmed(&timeline.entity_type, &id.to_string())? {
-        return Err(Failure::new(Kind::Findings, "nothing was erased"));
+    if engine.erasure_of(id).await.map_err(project::engine_failure)?.is_none() {
+        // An unknown id is told before the question.
+        let timeline = engine.timeline(id).await.map_err(project::engine_failure)?;
+        if !options.yes && !confirmed(&timeline.entity_type, &id.to_string())? {
+            return Err(Failure::new(Kind::Findings, "nothing was erased"));
+        }
     }
     let result = engine.erase(id).await.map_err(project::engine_failure)?;
     let mut output = Output::open(settings)?;

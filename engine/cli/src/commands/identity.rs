@@ -35,7 +35,7 @@ enum Action {
         /// Entity
         id: String,
     },
-    /// Print the merges into and out of an entity
+    /// Print the merges into and out of an entity, and what keeps it apart from others
     Merges {
         /// Entity
         id: String,
@@ -112,8 +112,10 @@ fn cells(hint: &HintRow) -> Vec<Cell> {
 }
 
 async fn merges(engine: &Engine, id: &str, settings: &Settings) -> Outcome {
-    let merges = engine.merges_of(entity_id(id)?).await.map_err(project::engine_failure)?;
-    let mut columns = text_columns(["from", "into", "entity_type"]);
+    let id = entity_id(id)?;
+    let merges = engine.merges_of(id).await.map_err(project::engine_failure)?;
+    let apart = engine.separations_of(id).await.map_err(project::engine_failure)?;
+    let mut columns = text_columns(["kind", "from", "into", "entity_type"]);
     columns.push(Column::new("timestamp", ColumnType::Timestamp));
     columns.push(Column::new("sequence", ColumnType::Integer));
     columns.extend(text_columns(["reason"]));
@@ -122,6 +124,7 @@ async fn merges(engine: &Engine, id: &str, settings: &Settings) -> Outcome {
     let mut rows = output.rows(columns)?;
     for merge in merges {
         rows.push(vec![
+            "merge".to_owned().into(),
             merge.from.to_string().into(),
             merge.into.to_string().into(),
             merge.entity_type.into(),
@@ -129,6 +132,19 @@ async fn merges(engine: &Engine, id: &str, settings: &Settings) -> Outcome {
             merge.sequence.0.into(),
             merge.reason.filter(|reason| !reason.is_empty()).map_or(Cell::Null, Cell::from),
             merge.undone_by.map_or(Cell::Null, |at| at.0.into()),
+        ])?;
+    }
+    for it in apart {
+        let kind = if it.unmerged.is_some() { "unmerge" } else { "block" };
+        rows.push(vec![
+            kind.to_owned().into(),
+            it.a.to_string().into(),
+            it.b.to_string().into(),
+            it.entity_type.into(),
+            Cell::Null,
+            it.sequence.0.into(),
+            Cell::Null,
+            Cell::Null,
         ])?;
     }
     rows.finish()?;
@@ -140,6 +156,10 @@ async fn explain(engine: &Engine, a: &str, b: &str, settings: &Settings) -> Outc
     let mut text = String::new();
     if !found.joined {
         text += &format!("two entities: {} and {}\n", found.a, found.b);
+        for it in &found.apart {
+            let what = if it.unmerged.is_some() { "an unmerge" } else { "a block" };
+            text += &format!("  kept apart by {what}, event {} of the ledger\n", it.sequence);
+        }
     } else if found.joins.is_empty() {
         text += &format!("the same from the beginning: {}\n", found.a);
     } else {

@@ -7,6 +7,7 @@
     reason = "tests and benchmarks stop at the first surprise"
 )]
 
+mod apart;
 mod corpus;
 mod determinism;
 mod draft;

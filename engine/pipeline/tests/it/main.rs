@@ -8,6 +8,7 @@
 
 mod case;
 mod compare;
+mod faulty;
 mod outcome;
 mod program;
 mod redaction;

@@ -3,62 +3,25 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
 use defacto_definitions::{SourceFile, canonical, load_files};
 use defacto_model::{EntityId, Micros, Timestamp};
-use defacto_pipeline::{AsOf, BuildOptions, Definitions, Error, IngestOptions, Options, Pipeline};
-use defacto_ports::{Clock, Machines, Reader, Store, Transaction};
+use defacto_pipeline::{
+    AsOf, BuildOptions, Definitions, Error, IngestOptions, Options, OtherVersion, Pipeline,
+};
+use defacto_ports::{Clock, Machines, Store};
 use defacto_store_sqlite::SqliteStore;
 use defacto_test_support::{Oracle, Random, raw_events};
 
+use crate::faulty::Faulty;
 use crate::run::FakeClock;
 use crate::scenarios::Scratch;
 
 /// Where fingerprints are compared.
 const END: &str = "2040-01-01T00:00:00Z";
 const STEPS: usize = 22;
-
-/// A store that is cut off: from one transaction on, none can begin. What a kill inside a transaction leaves behind is
-/// the same, because nothing of it is kept.
-#[derive(Debug)]
-pub(crate) struct Faulty {
-    inner: SqliteStore,
-    /// Transactions that may still begin; negative for all.
-    left: AtomicI64,
-}
-
-#[async_trait]
-impl Store for Faulty {
-    async fn begin(&self) -> Result<Box<dyn Transaction>, defacto_ports::Error> {
-        let left = self.left.load(Ordering::Relaxed);
-        if left == 0 {
-            return Err(defacto_ports::Error::Inconsistent { message: "cut off".to_owned() });
-        }
-        if left > 0 {
-            self.left.store(left - 1, Ordering::Relaxed);
-        }
-        self.inner.begin().await
-    }
-
-    async fn read(&self) -> Result<Box<dyn Reader>, defacto_ports::Error> {
-        self.inner.read().await
-    }
-
-    async fn lock_build(&self, version: &str) -> Result<Box<dyn Send>, defacto_ports::Error> {
-        self.inner.lock_build(version).await
-    }
-
-    async fn purge(&self) -> Result<(), defacto_ports::Error> {
-        self.inner.purge().await
-    }
-
-    async fn close(&self) -> Result<(), defacto_ports::Error> {
-        self.inner.close().await
-    }
-}
 
 fn oracle(version: &str, files: &[(&str, String)]) -> Definitions {
     let files: Vec<SourceFile> = files
@@ -136,7 +99,7 @@ pub(crate) async fn open(
     batch_size: usize,
 ) -> (Arc<Faulty>, Pipeline) {
     let inner = SqliteStore::open(&path.join("store.db")).await.unwrap();
-    let store = Arc::new(Faulty { inner, left: AtomicI64::new(-1) });
+    let store = Arc::new(Faulty::new(inner));
     let options = Options { batch_size, ..Options::default() };
     let clock = Arc::clone(clock) as Arc<dyn Clock>;
     let pipeline =
@@ -192,7 +155,7 @@ impl World {
         }
         let now = *self.clock.0.lock().unwrap();
         let keep = BuildOptions { as_of: AsOf::Keep, ..BuildOptions::default() };
-        match self.random.below(20) {
+        match self.random.below(23) {
             0..=7 => {
                 let from = if self.random.chance(20) {
                     self.random.below(self.next + 1)
@@ -239,13 +202,15 @@ impl World {
             15 => {
                 if let Some((_, id)) = self.entity().await {
                     self.log.push(format!("erase {id}"));
-                    merged(self.pipeline.erase(id).await.map(drop))?;
+                    let others = self.others();
+                    merged(self.pipeline.erase(id, &others).await.map(drop))?;
                 }
             }
             16 | 17 => {
                 if let Some((kind, id)) = self.entity().await {
                     self.log.push(format!("redact {kind} {id}"));
-                    merged(self.pipeline.redact(id).await.map(drop))?;
+                    let others = self.others();
+                    merged(self.pipeline.redact(id, &others).await.map(drop))?;
                 }
             }
             18 => {
@@ -255,14 +220,42 @@ impl World {
                 self.pipeline.activate(self.versions[next].clone(), options).await?;
                 self.version = next;
             }
+            19 | 20 => {
+                let mut reader = self.pipeline.store().read().await.unwrap();
+                let merges = reader.merges(None).await.unwrap();
+                drop(reader);
+                if let Some(merge) = merges.get(self.random.below(merges.len().max(1))) {
+                    let (loser, winner) = (merge.from, merge.into);
+                    self.log.push(format!("unmerge {loser} from {winner}"));
+                    let result = self.pipeline.unmerge(loser, winner, "wrong").await;
+                    if result.as_ref().is_ok_and(|done| done.hints_returned > 0) {
+                        self.log.push("unmerged".to_owned());
+                    }
+                    merged(result.map(drop))?;
+                }
+            }
+            21 => {
+                if let (Some((_, a)), Some((_, b))) = (self.entity().await, self.entity().await) {
+                    self.log.push(format!("block {a} and {b}"));
+                    merged(self.pipeline.block(a, b, "never one").await.map(drop))?;
+                }
+            }
             _ => self.log.push("nothing".to_owned()),
         }
         Ok(())
     }
 
+    fn others(&self) -> Vec<OtherVersion> {
+        let other = |it: &Definitions| OtherVersion {
+            version: it.version.clone(),
+            manifest: it.machines.manifest().clone(),
+        };
+        self.versions.iter().map(other).collect()
+    }
+
     async fn reopen(&mut self, path: &Path) {
         self.log.push("reopen".to_owned());
-        self.store.left.store(-1, Ordering::Relaxed);
+        self.store.cut_off_after(-1);
         self.pipeline.store().close().await.unwrap();
         let batch = 1 + self.random.below(9);
         let (store, pipeline) = open(path, &self.versions[self.version], &self.clock, batch).await;
@@ -278,14 +271,15 @@ impl World {
         let keep = BuildOptions { as_of: AsOf::Keep, ..BuildOptions::default() };
         for _ in 0..STEPS {
             if self.random.chance(25) {
-                let left = i64::try_from(self.random.below(5)).unwrap();
-                self.log.push(format!("cut off after {left}"));
-                self.store.left.store(left, Ordering::Relaxed);
+                let most = if self.random.chance(50) { 12 } else { 150 };
+                let calls = i64::try_from(self.random.below(most)).unwrap();
+                self.log.push(format!("cut off after {calls}"));
+                self.store.cut_off_after(calls);
             }
             let result = self.step().await;
             let failed = result.is_err();
             self.log.extend(result.err().map(|error| format!("failed: {error}")));
-            self.store.left.store(-1, Ordering::Relaxed);
+            self.store.cut_off_after(-1);
             if failed || self.random.chance(10) {
                 if failed && self.random.chance(30) {
                     self.log.push("go on without reopening".to_owned());
@@ -361,8 +355,10 @@ fn programs_end_as_one_clean_rebuild() {
     let (failed, done) = (failed.into_inner().unwrap(), done.into_inner().unwrap());
     println!("{done:?}");
     assert!(failed.is_empty(), "{} of {count} differ\n{}", failed.len(), failed.join("\n"));
-    for step in ["ingest", "build", "tick", "merge", "erase", "redact", "activate", "reopen", "cut"]
-    {
+    for step in [
+        "ingest", "build", "tick", "merge", "unmerged", "block", "erase", "redact", "activate",
+        "reopen", "cut",
+    ] {
         assert!(count < 100 || done.contains_key(step), "no program did {step}");
     }
 }

@@ -47,7 +47,7 @@ fn treatments_reach_data_record_hints_and_history() {
         let ann = found[0].entity_id;
         let before = customers(&pipeline).await;
 
-        let result = pipeline.redact(ann).await.unwrap();
+        let result = pipeline.redact(ann, &[]).await.unwrap();
         assert_eq!((result.events_redacted, result.hints_replaced), (1, 2));
         let rows = customers(&pipeline).await;
         let row = rows.iter().find(|row| row["customer_id"] == ann.to_string()).unwrap();
@@ -66,7 +66,7 @@ fn treatments_reach_data_record_hints_and_history() {
         }
 
         // Doing it again, sending the file again and normalizing again change nothing.
-        assert_eq!(pipeline.redact(ann).await.unwrap().events_redacted, 0);
+        assert_eq!(pipeline.redact(ann, &[]).await.unwrap().events_redacted, 0);
         ingest(&mut pipeline, &[signup]).await;
         pipeline.build(BuildOptions { from_raw: true, ..BuildOptions::default() }).await.unwrap();
         assert_eq!(customers(&pipeline).await, rows);

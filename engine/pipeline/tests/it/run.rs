@@ -181,7 +181,7 @@ impl<'a> World<'a> {
             "erase" => match self.find(step).await {
                 None => json!({"found": false}),
                 Some(id) => {
-                    let result = self.pipeline.erase(id).await.unwrap();
+                    let result = self.pipeline.erase(id, &[]).await.unwrap();
                     json!({"found": true, "entities_erased": result.entities_erased,
                            "events_deleted": result.events_deleted})
                 }
@@ -189,7 +189,7 @@ impl<'a> World<'a> {
             "redact" => match self.find(step).await {
                 None => json!({"events_redacted": 0}),
                 Some(id) => {
-                    let result = self.pipeline.redact(id).await.unwrap();
+                    let result = self.pipeline.redact(id, &[]).await.unwrap();
                     json!({"events_redacted": result.events_redacted})
                 }
             },

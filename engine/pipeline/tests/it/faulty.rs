@@ -1,0 +1,165 @@
+//! A store that is cut off in the middle of its work.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use async_trait::async_trait;
+use defacto_model::{EntityId, Manifest, Sequence, Timestamp};
+use defacto_ports::{
+    Appended, BuildState, DefinitionVersion, EdgeChange, EdgeKey, EdgeRequest, EdgeRow,
+    EntityEventRow, EntityStateRow, Error, HintKey, HintRow, HistoryChange, HistoryQuery,
+    HistoryRecord, LedgerRow, MergeRow, NewEvent, OrderKey, Reader, Realm, Store, Transaction,
+};
+use defacto_store_sqlite::SqliteStore;
+
+/// Calls that may still be made of writing transactions; negative for all.
+#[derive(Debug, Clone)]
+struct Left(Arc<AtomicI64>);
+
+impl Left {
+    fn spend(&self) -> Result<(), Error> {
+        let left = self.0.load(Ordering::Relaxed);
+        if left == 0 {
+            return Err(Error::Inconsistent { message: "cut off".to_owned() });
+        }
+        if left > 0 {
+            self.0.store(left - 1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// A store whose writing transactions fail from some call on, whatever the call is: begin, a read, a write, commit.
+#[derive(Debug)]
+pub(crate) struct Faulty {
+    inner: SqliteStore,
+    left: Left,
+}
+
+impl Faulty {
+    pub(crate) fn new(inner: SqliteStore) -> Self {
+        Self { inner, left: Left(Arc::new(AtomicI64::new(-1))) }
+    }
+
+    /// How many more calls succeed; negative for all.
+    pub(crate) fn cut_off_after(&self, calls: i64) {
+        self.left.0.store(calls, Ordering::Relaxed);
+    }
+}
+
+#[async_trait]
+impl Store for Faulty {
+    async fn begin(&self) -> Result<Box<dyn Transaction>, Error> {
+        self.left.spend()?;
+        let inner = self.inner.begin().await?;
+        Ok(Box::new(FaultyTransaction { inner, left: self.left.clone() }))
+    }
+
+    async fn read(&self) -> Result<Box<dyn Reader>, Error> {
+        self.inner.read().await
+    }
+
+    async fn lock_build(&self, version: &str) -> Result<Box<dyn Send>, Error> {
+        self.inner.lock_build(version).await
+    }
+
+    async fn purge(&self) -> Result<(), Error> {
+        self.inner.purge().await
+    }
+
+    async fn close(&self) -> Result<(), Error> {
+        self.inner.close().await
+    }
+}
+
+struct FaultyTransaction {
+    inner: Box<dyn Transaction>,
+    left: Left,
+}
+
+macro_rules! forward {
+    ($name:ident { $($head:tt)* } $(fn $method:ident($($arg:ident: $type:ty),*) -> $out:ty;)*) => {
+        #[async_trait]
+        impl $name for FaultyTransaction {
+            $($head)*
+            $(
+                async fn $method(&mut self, $($arg: $type),*) -> Result<$out, Error> {
+                    self.left.spend()?;
+                    self.inner.$method($($arg),*).await
+                }
+            )*
+        }
+    };
+}
+
+forward! { Transaction {
+    async fn commit(self: Box<Self>) -> Result<(), Error> {
+        self.left.spend()?;
+        self.inner.commit().await
+    }
+}
+    fn append(events: &[NewEvent]) -> Vec<Appended>;
+    fn rewrite_events(rows: &[LedgerRow]) -> ();
+    fn suspend_event_ids() -> ();
+    fn restore_event_ids() -> u64;
+    fn delete_events(sequences: &[Sequence]) -> u64;
+    fn add_entity_events(rows: &[EntityEventRow]) -> ();
+    fn move_entity_events(from: EntityId, into: EntityId) -> u64;
+    fn clear_entity_events(sequences: Option<&[Sequence]>) -> ();
+    fn add_hints(rows: &[HintRow]) -> ();
+    fn move_hints(from: EntityId, into: EntityId) -> u64;
+    fn clear_hints(ids: Option<&[EntityId]>) -> ();
+    fn add_merges(rows: &[MergeRow]) -> ();
+    fn clear_merges(ids: Option<&[EntityId]>) -> ();
+    fn set_resolved(position: Sequence) -> ();
+    fn create_realm(realm: &Realm, manifest: &Manifest) -> ();
+    fn publish_realm(realm: &Realm, manifest: &Manifest) -> ();
+    fn drop_realm(realm: &Realm) -> ();
+    fn save_states(realm: &Realm, entity_type: &str, rows: &[EntityStateRow]) -> ();
+    fn delete_states(realm: &Realm, entity_type: &str, ids: &[EntityId]) -> ();
+    fn write_history(realm: &Realm, entity_type: &str, changes: &[HistoryChange]) -> ();
+    fn delete_history(realm: &Realm, entity_type: &str, ids: &[EntityId]) -> ();
+    fn add_edge_requests(realm: &Realm, requests: &[EdgeRequest]) -> ();
+    fn delete_edge_requests(realm: &Realm, relaters: &[(EntityId, Option<Timestamp>)]) -> ();
+    fn write_edges(realm: &Realm, pair: &EdgeKey, changes: &[EdgeChange]) -> ();
+    fn delete_edges(realm: &Realm, pair: &EdgeKey, touching: &[EntityId]) -> ();
+    fn save_build(version: &str, state: &BuildState) -> ();
+    fn add_version(version: &DefinitionVersion) -> ();
+    fn activate_version(version: &str) -> ();
+    fn drop_version(version: &str) -> ();
+    fn set_setting(key: &str, value: &str) -> ();
+    fn add_erased_hint(digest: &str) -> u32;
+}
+
+forward! { Reader {}
+    fn head() -> Sequence;
+    fn count_events(source: Option<&str>) -> u64;
+    fn scan_events(after: Sequence, until: Sequence, limit: usize, duplicates: bool) -> Vec<LedgerRow>;
+    fn replay_events(from: Sequence, until: Sequence, after: Option<OrderKey>, limit: usize) -> Vec<(LedgerRow, Vec<EntityEventRow>)>;
+    fn events_of(ids: &[EntityId], from: Option<OrderKey>) -> Vec<(EntityEventRow, LedgerRow)>;
+    fn events_by_origin(ids: &[EntityId]) -> Vec<(EntityEventRow, LedgerRow)>;
+    fn duplicates_of(sequences: &[Sequence]) -> Vec<LedgerRow>;
+    fn raw_texts(sequences: &[Sequence]) -> Vec<String>;
+    fn entity_events(sequences: &[Sequence]) -> Vec<EntityEventRow>;
+    fn resolved() -> Sequence;
+    fn find_hints(keys: &[HintKey]) -> Vec<Option<EntityId>>;
+    fn find_hint_text(value: &str) -> Vec<HintRow>;
+    fn hints_of(ids: &[EntityId]) -> Vec<HintRow>;
+    fn list_hints(after: Option<&HintKey>, limit: usize) -> Vec<HintRow>;
+    fn merges(id: Option<EntityId>) -> Vec<MergeRow>;
+    fn merges_from(ids: &[EntityId]) -> Vec<MergeRow>;
+    fn merges_into(ids: &[EntityId]) -> Vec<MergeRow>;
+    fn merges_between(after: Sequence, until: Sequence, limit: usize) -> Vec<MergeRow>;
+    fn erased_generation(digest: &str) -> u32;
+    fn load_states(realm: &Realm, entity_type: &str, ids: &[EntityId]) -> Vec<Option<EntityStateRow>>;
+    fn due(realm: &Realm, entity_type: &str, before: Timestamp, after: Option<EntityId>, limit: usize) -> Vec<EntityId>;
+    fn count_entities(realm: &Realm, entity_type: &str) -> u64;
+    fn edge_requests(realm: &Realm, pair: &EdgeKey, touching: &[EntityId]) -> Vec<EdgeRequest>;
+    fn edge_requests_by(realm: &Realm, relaters: &[EntityId]) -> Vec<EdgeRequest>;
+    fn open_edges(realm: &Realm, pair: &EdgeKey, touching: &[EntityId]) -> Vec<EdgeRow>;
+    fn history(realm: &Realm, entity_type: &str, query: &HistoryQuery) -> Vec<HistoryRecord>;
+    fn edges(realm: &Realm, pair: &EdgeKey, after: Option<(EntityId, EntityId, Timestamp)>, limit: usize) -> Vec<EdgeRow>;
+    fn build(version: &str) -> Option<BuildState>;
+    fn versions() -> Vec<DefinitionVersion>;
+    fn setting(key: &str) -> Option<String>;
+}
