@@ -117,6 +117,8 @@ pub(crate) enum Command {
     Eval(commands::eval::Options),
     /// Show what normalization makes of raw events, storing nothing
     Normalize(commands::normalize::Options),
+    /// Write a normalizer in Rust, C, Go, Python, JavaScript or AssemblyScript
+    Normalizer(commands::normalizer::Options),
     /// Check the stored history
     Verify(commands::verify::Options),
     /// Compile, ingest, build and query a sample of real flights

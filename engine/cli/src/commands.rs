@@ -18,6 +18,7 @@ pub(crate) mod init;
 pub(crate) mod ledger;
 pub(crate) mod merge;
 pub(crate) mod normalize;
+pub(crate) mod normalizer;
 pub(crate) mod plan;
 pub(crate) mod redact;
 pub(crate) mod relationships;

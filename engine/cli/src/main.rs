@@ -63,6 +63,7 @@ fn run(command: &Command, settings: &Settings) -> Outcome {
         Command::Completions(options) => commands::completions::run(options, settings),
         Command::Eval(options) => commands::eval::run(options, settings),
         Command::Normalize(options) => commands::normalize::run(options, settings),
+        Command::Normalizer(options) => commands::normalizer::run(options, settings),
         other => block_on(engine_command(other, settings)),
     }
 }

@@ -1,0 +1,3 @@
+module my_normalizer
+
+go 1.24
