@@ -208,6 +208,7 @@ impl Effects<'_> {
             result = match value {
                 ValueDef::From(path) => self.from(path, scope),
                 ValueDef::Value(literal) => self.literal(literal, r#type),
+                ValueDef::Refused => None,
                 ValueDef::Compute(text) => {
                     let typed = expression(text, scope, &mut self.usage.reads, self.found);
                     if let (Some(typed), Some(ValueType::Number)) = (&typed, r#type) {

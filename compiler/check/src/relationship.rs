@@ -1,6 +1,6 @@
 //! Both sides of relationships: targets, cardinalities, pairing (language.md 2.7).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use defacto_definitions::{EntityDef, RelationshipDef};
 use defacto_diagnostics::{Code, Diagnostic, nearest};
@@ -13,18 +13,32 @@ type At = (usize, usize);
 pub(crate) fn pair(entities: &[EntityDef], found: &mut Vec<Diagnostic>) -> BTreeMap<At, At> {
     targets(entities, found);
     let mut pairs = BTreeMap::new();
-    for (a, from) in entities.iter().enumerate() {
-        for (b, to) in entities.iter().enumerate().skip(a) {
-            let ours = between(entities, a, b);
-            if a == b {
-                within(entities, from, &ours, &mut pairs, found);
-            } else {
-                let theirs = between(entities, b, a);
-                across(entities, (from, &ours), (to, &theirs), &mut pairs, found);
-            }
+    for (a, b) in related(entities) {
+        let (Some(from), Some(to)) = (entities.get(a), entities.get(b)) else { continue };
+        let ours = between(entities, a, b);
+        if a == b {
+            within(entities, from, &ours, &mut pairs, found);
+        } else {
+            let theirs = between(entities, b, a);
+            across(entities, (from, &ours), (to, &theirs), &mut pairs, found);
         }
     }
     pairs
+}
+
+/// The pairs of entity types between which a relationship is declared, the first one written first.
+fn related(entities: &[EntityDef]) -> BTreeSet<(usize, usize)> {
+    let names: BTreeMap<&str, usize> =
+        entities.iter().enumerate().map(|(at, entity)| (entity.name.value.as_str(), at)).collect();
+    let mut related = BTreeSet::new();
+    for (from, entity) in entities.iter().enumerate() {
+        for relationship in &entity.relationships {
+            if let Some(&to) = names.get(relationship.target.value.as_str()) {
+                related.insert((from.min(to), from.max(to)));
+            }
+        }
+    }
+    related
 }
 
 fn targets(entities: &[EntityDef], found: &mut Vec<Diagnostic>) {

@@ -132,6 +132,10 @@ fn raw_types(def: &SourceDef, found: &mut Vec<Diagnostic>) {
 fn event_id(def: &SourceDef, found: &mut Vec<Diagnostic>) {
     for name in def.event_id.iter().flatten() {
         let pseudo = ["$timestamp", "$source", "$raw"];
+        if name.value.is_empty() {
+            let message = "`event_id` names a field without a name";
+            found.push(Diagnostic::new(Code::E28, &name.path, name.span, message));
+        }
         if name.value.starts_with('$') && !pseudo.contains(&name.value.as_str()) {
             let help = nearest(&name.value, pseudo);
             let message = format!(

@@ -272,6 +272,7 @@ fn sources(values: &[ValueDef], r#type: Option<ValueType>) -> [Option<Value>; 3]
             ValueDef::From(path) => *from = Some(text(path)),
             ValueDef::Value(it) => *value = Some(literal(&it.value, r#type)),
             ValueDef::Compute(it) => *compute = Some(expression(it)),
+            ValueDef::Refused => {}
         }
     }
     found

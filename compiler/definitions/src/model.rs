@@ -196,6 +196,8 @@ pub enum ValueDef {
     Value(Spanned<Literal>),
     /// `compute`: expression.
     Compute(ExprText),
+    /// Given in a form that has been refused already.
+    Refused,
 }
 
 /// Amount of an `increment`.

@@ -171,17 +171,17 @@ impl Reader {
     /// Every source of a value that is given; the checker wants exactly one (E-11).
     fn values(&mut self, fields: &Fields<'_>) -> Vec<ValueDef> {
         let mut values = Vec::new();
-        if let Some(from) = self.optional_text(fields, "from") {
-            values.push(ValueDef::From(from));
+        if fields.get("from").is_some() {
+            values
+                .push(self.optional_text(fields, "from").map_or(ValueDef::Refused, ValueDef::From));
         }
         // A null value is a value: it clears the property.
-        if let Some((at, node)) = fields.given("value")
-            && let Some(literal) = self.literal(&at, node)
-        {
-            values.push(ValueDef::Value(literal));
+        if let Some((at, node)) = fields.given("value") {
+            values.push(self.literal(&at, node).map_or(ValueDef::Refused, ValueDef::Value));
         }
-        if let Some(compute) = self.optional_expression(fields, "compute", false) {
-            values.push(ValueDef::Compute(compute));
+        if fields.get("compute").is_some() {
+            let compute = self.optional_expression(fields, "compute", false);
+            values.push(compute.map_or(ValueDef::Refused, ValueDef::Compute));
         }
         values
     }

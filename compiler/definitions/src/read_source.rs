@@ -109,7 +109,7 @@ impl Reader {
         }
         let Some(from) = from else {
             if fields.get("from").is_none() {
-                self.missing(at, "`timestamp`", "from");
+                self.error(Code::E03, at, "`timestamp` needs the key `from` or `compute`");
             }
             return None;
         };

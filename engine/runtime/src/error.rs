@@ -26,6 +26,14 @@ pub enum Error {
         /// Why.
         message: String,
     },
+    /// A file of the definitions is no text.
+    #[error("{}:{line}: not UTF-8; save the file in that encoding", path.display())]
+    Encoding {
+        /// The file.
+        path: PathBuf,
+        /// Line of the first byte that is none, counted from 1.
+        line: usize,
+    },
     /// The definitions are refused; the outcome holds every finding.
     #[error("the definitions are refused")]
     Definitions(Box<Outcome>),
@@ -96,7 +104,7 @@ impl Error {
             | Self::NotBuilt(_)
             | Self::VersionInUse(_) => ErrorKind::Usage,
             Self::File { .. } => ErrorKind::Storage,
-            Self::Definitions(_) | Self::Draft(_) => ErrorKind::Definitions,
+            Self::Encoding { .. } | Self::Definitions(_) | Self::Draft(_) => ErrorKind::Definitions,
             Self::Emit(_) | Self::Load(_) => ErrorKind::Internal,
             Self::Pipeline(error) | Self::Unpurged(error) => pipeline_kind(error),
             Self::Store(error) => port_kind(error),

@@ -33,7 +33,7 @@ impl Source {
     pub fn read(path: &Path) -> Result<Self, Error> {
         let metadata = fs::metadata(path).map_err(|e| unreadable(path, &e))?;
         if metadata.is_file() {
-            let text = fs::read_to_string(path).map_err(|e| unreadable(path, &e))?;
+            let text = read_text(path)?;
             return Ok(Self::Document { name: path.display().to_string(), text });
         }
         let mut files = Vec::new();
@@ -46,7 +46,7 @@ impl Source {
             any_folder |= folder != "events";
             for file in definition_files(&below)? {
                 let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                let text = fs::read_to_string(&file).map_err(|e| unreadable(&file, &e))?;
+                let text = read_text(&file)?;
                 files.push(SourceFile { path: format!("{folder}/{name}"), text });
             }
         }
@@ -84,6 +84,16 @@ fn definition_files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     }
     files.sort();
     Ok(files)
+}
+
+fn read_text(path: &Path) -> Result<String, Error> {
+    let bytes = fs::read(path).map_err(|e| unreadable(path, &e))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let before = error.as_bytes().get(..good).unwrap_or_default();
+        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        Error::Encoding { path: path.to_owned(), line }
+    })
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {

@@ -184,7 +184,11 @@ fn contradictions_are_refused() {
             "{compute: now(), from: at, ",
             "E-25 sources.s.timestamp: `timestamp` has either `compute` or `from`, not both",
         ),
-        ("{from: at, ", "{", "E-03 sources.s.timestamp: `timestamp` needs the key `from`"),
+        (
+            "{from: at, ",
+            "{",
+            "E-03 sources.s.timestamp: `timestamp` needs the key `from` or `compute`",
+        ),
         (
             "{from: at, ",
             "{from: '', ",

@@ -37,6 +37,14 @@ fn bad_yaml_names_file_line_and_column() {
 }
 
 #[test]
+fn a_file_in_another_encoding_is_named() {
+    let project = Project::example("quickstart");
+    fs::write(project.dir.join("entities/latin.yaml"), b"# note\n# caf\xe9\n").unwrap();
+    let message = project.fails(3, &["validate"]);
+    assert!(message.contains("entities/latin.yaml:2: not UTF-8"), "{message}");
+}
+
+#[test]
 fn unknown_key_gets_a_suggestion() {
     let project = Project::example("quickstart");
     edit(&project, "entities/customer.yaml", "threshold:", "threshhold:");
