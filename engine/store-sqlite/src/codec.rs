@@ -293,3 +293,6 @@ impl<'a> In<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
