@@ -25,9 +25,18 @@ pub(crate) struct Global {
     /// Project folder with entities/, sources/ and schemas/
     #[arg(long, global = true, env = "DEFACTO_PROJECT", default_value = ".", value_name = "DIR")]
     pub(crate) project: PathBuf,
-    /// Database: a path or sqlite: URL [default: PROJECT/.defacto/defacto.db]
-    #[arg(long, global = true, env = "DEFACTO_DATABASE", value_name = "URL")]
+    /// Database: a path, or a sqlite: or postgres: URL [default: PROJECT/.defacto/defacto.db]
+    #[arg(
+        long,
+        global = true,
+        env = "DEFACTO_DATABASE",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     pub(crate) database: Option<String>,
+    /// Bring data of an older format forward, for good
+    #[arg(long, global = true)]
+    pub(crate) migrate: bool,
     /// Namespace of this project in the database [default: defacto]
     #[arg(long, global = true, env = "DEFACTO_NAMESPACE", value_name = "NAME")]
     pub(crate) namespace: Option<String>,
@@ -123,6 +132,8 @@ pub(crate) enum Command {
     Verify(commands::verify::Options),
     /// Compile, ingest, build and query a sample of real flights
     Demo(commands::demo::Options),
+    /// Show the settings in effect and where each comes from
+    Config(commands::config::Options),
     /// Explain a diagnostic code, such as DF0105
     Explain(commands::explain::Options),
     /// Print a completion script for a shell

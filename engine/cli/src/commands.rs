@@ -5,6 +5,7 @@ pub(crate) mod block;
 pub(crate) mod build;
 pub(crate) mod compile;
 pub(crate) mod completions;
+pub(crate) mod config;
 pub(crate) mod definitions;
 pub(crate) mod demo;
 pub(crate) mod draft;

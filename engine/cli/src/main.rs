@@ -13,15 +13,17 @@ mod settings;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::args::{Cli, Command, Format};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::settings::Settings;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let matches = Cli::command().try_get_matches();
+    let parsed = matches.and_then(|found| Cli::from_arg_matches(&found).map(|cli| (cli, found)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(e) => {
             // Help and version are results; everything else is a usage error.
             let shown = e.print();
@@ -31,7 +33,7 @@ fn main() -> ExitCode {
             };
         }
     };
-    let settings = match Settings::load(&cli.global) {
+    let settings = match Settings::load(&cli.global, &matches) {
         Ok(settings) => settings,
         Err(failure) => return end(&failure, false),
     };
@@ -59,6 +61,7 @@ fn run(command: &Command, settings: &Settings) -> Outcome {
         Command::Init(options) => commands::init::run(options, settings),
         Command::Validate(options) => commands::validate::run(options, settings),
         Command::Compile(options) => commands::compile::run(options, settings),
+        Command::Config(options) => commands::config::run(options, settings),
         Command::Explain(options) => commands::explain::run(options, settings),
         Command::Completions(options) => commands::completions::run(options, settings),
         Command::Eval(options) => commands::eval::run(options, settings),

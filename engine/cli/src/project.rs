@@ -11,6 +11,9 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::output::Cell;
 use crate::settings::Settings;
 
+/// Set by tests to make a Postgres server serve as one that only speaks its protocol.
+const PORTABLE: &str = "DEFACTO_POSTGRES_PORTABLE";
+
 /// Opens the project's engine.
 pub(crate) async fn open(settings: &Settings) -> Outcome<Engine> {
     open_with(settings, None, None).await
@@ -31,6 +34,15 @@ pub(crate) async fn open_with(
         Engine::project(&settings.project).map_err(engine_failure)?.namespace(&settings.namespace);
     if let Some(database) = &settings.database {
         builder = builder.database(database);
+    }
+    if let Some(connections) = settings.pool_size {
+        builder = builder.pool_size(connections);
+    }
+    if settings.migrate {
+        builder = builder.migrate();
+    }
+    if std::env::var_os(PORTABLE).is_some() {
+        builder = builder.portable();
     }
     let batch_size = batch_size.and_then(|n| usize::try_from(n).ok()).or(settings.batch_size);
     if let Some(events) = batch_size {
@@ -99,12 +111,11 @@ pub(crate) fn engine_failure(error: Error) -> Failure {
     }
     let failure = Failure::new(kind, error.to_string());
     match (&error, error.kind()) {
-        (Error::Project { .. }, _) => {
-            failure.with_help("name the project with --project DIR, or start one with `defacto init DIR`")
+        (Error::Project { .. }, _) => failure
+            .with_help("name the project with --project DIR, or start one with `defacto init DIR`"),
+        (_, ErrorKind::Storage) => {
+            failure.with_help("nothing half-written stays; the same command may be run again")
         }
-        (_, ErrorKind::Storage) => failure.with_help(
-            "check that the database's folder may be written and that its disk has room; nothing half-written stays",
-        ),
         (_, ErrorKind::Internal) => failure.with_help("this is a bug of defacto; please report it"),
         _ => failure,
     }

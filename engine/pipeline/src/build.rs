@@ -14,6 +14,7 @@ use crate::edges::{EdgeWork, write_edges};
 use crate::ingest::{late, raise};
 use crate::merges::MergeIndex;
 use crate::pipeline::settings;
+use crate::retry::Attempts;
 use crate::{BuildResult, Error, Pipeline, Timing};
 
 /// Merges whose losers are written in one transaction.
@@ -54,12 +55,18 @@ impl Pipeline {
     pub async fn build(&mut self, options: BuildOptions) -> Result<BuildResult, Error> {
         let started = Instant::now();
         self.timing = Timing::default();
-        self.warnings.clear();
-        let plan = self.plan(Wanted { full: options.full, from_raw: options.from_raw }).await?;
-        let result = if options.dry_run {
-            Ok(self.planned(plan, true))
-        } else {
-            self.build_planned(plan, options).await
+        let wanted = Wanted { full: options.full, from_raw: options.from_raw };
+        let mut attempts = Attempts::default();
+        let result = loop {
+            self.warnings.clear();
+            let plan = self.plan(wanted).await?;
+            if options.dry_run {
+                break Ok(self.planned(plan, true));
+            }
+            match self.build_planned(plan, options).await {
+                Err(error) if attempts.again(self, &error).await? => {}
+                result => break result,
+            }
         };
         if result.is_err() {
             self.forget();

@@ -11,6 +11,7 @@ use crate::apply::{Block, Failed, Summary, Target};
 use crate::blocking::blocking;
 use crate::build::{AsOf, BuildOptions};
 use crate::decode::Event;
+use crate::retry::Attempts;
 use crate::{BuildResult, Error, EventFailure, IngestResult, Pipeline, Timing, Warning};
 
 /// Records that one call of the module takes.
@@ -83,7 +84,18 @@ impl Pipeline {
         let batch = options.batch_size.unwrap_or(self.options.batch_size).max(1);
         let mut first = 0;
         for chunk in records.chunks(batch) {
-            self.ingest_batch(source, index, first, chunk, build.as_mut(), &mut result).await?;
+            let mut attempts = Attempts::default();
+            loop {
+                let before = (build.clone(), result.clone());
+                let done = self
+                    .ingest_batch(source, index, first, chunk, build.as_mut(), &mut result)
+                    .await;
+                let Err(error) = done else { break };
+                if !attempts.again(self, &error).await? {
+                    return Err(error);
+                }
+                (build, result) = before;
+            }
             first += u64::try_from(chunk.len()).unwrap_or(u64::MAX);
         }
         if let Some(build) = &mut build {

@@ -34,6 +34,7 @@ mod renormalize;
 mod resolve;
 mod results;
 mod retire;
+mod retry;
 mod rows;
 mod secrets;
 mod separate;

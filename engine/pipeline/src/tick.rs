@@ -6,6 +6,7 @@ use defacto_ports::{HistoryChange, Realm};
 use crate::apply::{Failed, Job, interpret};
 use crate::blocking::blocking;
 use crate::merges::MergeIndex;
+use crate::retry::Attempts;
 use crate::{Error, Pipeline, TickResult};
 
 /// Entities advanced in one transaction.
@@ -21,7 +22,13 @@ impl Pipeline {
     pub async fn tick(&mut self, as_of: Option<Timestamp>) -> Result<TickResult, Error> {
         let as_of = as_of.unwrap_or_else(|| self.now());
         let realm = self.realm();
-        let result = self.tick_realm(&realm, as_of).await;
+        let mut attempts = Attempts::default();
+        let result = loop {
+            match self.tick_realm(&realm, as_of).await {
+                Err(error) if attempts.again(self, &error).await? => {}
+                result => break result,
+            }
+        };
         if result.is_err() {
             self.forget();
         }

@@ -3,9 +3,11 @@
 //! Invariant: names no database, broker or Wasm engine, and exposes no connection.
 
 mod clock;
+pub mod codec;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod error;
+pub mod layout;
 mod machines;
 mod store;
 

@@ -1,11 +1,12 @@
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use defacto_compiler::Canonical;
 use defacto_pipeline::{Definitions, Options, Pipeline};
 use defacto_ports::{Clock, DefinitionVersion, Store};
-use defacto_store_sqlite::SqliteStore;
 
+use crate::database::{Database, Server};
 use crate::engine::Place;
 use crate::log;
 use crate::versions::Choice;
@@ -15,13 +16,20 @@ use crate::{Engine, Error, Modules, Source, SystemClock};
 const VERSION_DIGITS: usize = 8;
 
 /// Settings of an [`Engine`] before it opens.
-#[derive(Debug)]
 pub struct Builder {
     source: Source,
     database: Option<String>,
+    server: Server,
     state: PathBuf,
     options: Options,
     clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for Builder {
+    /// Without the database: its URL may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("state", &self.state).finish_non_exhaustive()
+    }
 }
 
 impl Builder {
@@ -29,16 +37,40 @@ impl Builder {
         Self {
             source,
             database: None,
+            server: Server::default(),
             state,
             options: Options::default(),
             clock: Arc::new(SystemClock),
         }
     }
 
-    /// Database: a path or a `sqlite:` URL. Default: `defacto.db` in the state folder.
+    /// Database: a path, a `sqlite:` URL, or a `postgres:` URL. Default: `defacto.db` in the state folder. Parts that a
+    /// `postgres:` URL leaves out come from `PGPASSWORD`, `~/.pgpass` and the other places that its programs share.
     #[must_use]
     pub fn database(mut self, database: impl Into<String>) -> Self {
         self.database = Some(database.into());
+        self
+    }
+
+    /// Connections to a server for reading, 1 to 1000; one more is for writing. Default: 4.
+    #[must_use]
+    pub fn pool_size(mut self, connections: usize) -> Self {
+        self.server.pool_size = connections;
+        self
+    }
+
+    /// Brings data of an older format forward when the store opens, for good; without it they are refused.
+    #[must_use]
+    pub fn migrate(mut self) -> Self {
+        self.server.migrate = true;
+        self
+    }
+
+    /// Does on a server without what only Postgres itself has. For tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn portable(mut self) -> Self {
+        self.server.portable = true;
         self
     }
 
@@ -78,14 +110,21 @@ impl Builder {
                 self.options.batch_size
             )));
         }
-        let path = match &self.database {
-            Some(text) => database_path(text)?,
-            None => self.state.join("defacto.db"),
+        if !(1..=1000).contains(&self.server.pool_size) {
+            return Err(Error::Config(format!(
+                "pool_size {} is outside 1..=1000",
+                self.server.pool_size
+            )));
+        }
+        let namespace = &self.options.namespace;
+        let database = match &self.database {
+            Some(text) => Database::parse(text, namespace, &self.server)?,
+            None => Database::File(self.state.join("defacto.db")),
         };
         let cache = self.state.join("modules");
         let Modules { outcome, machines } = Modules::load(&self.source, Some(&cache))?;
         let content = machines.manifest().content_hash.clone();
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path).await?);
+        let store: Arc<dyn Store> = database.open().await?;
         let mut reader = store.read().await?;
         let versions = reader.versions().await?;
         let chosen = Choice::read(reader.as_mut()).await?;
@@ -112,7 +151,7 @@ impl Builder {
         let clock = Arc::clone(&self.clock);
         let pipeline =
             Pipeline::open(Arc::clone(&store), definitions, clock, self.options.clone()).await?;
-        let place = Place { database: path, state: self.state, clock: self.clock, own };
+        let place = Place { database, state: self.state, clock: self.clock, own };
         let engine =
             Engine::new(pipeline, machines, store, self.options, outcome.diagnostics, place);
         // Who only wants to read is not to be stopped by it.
@@ -134,44 +173,9 @@ fn check_namespace(namespace: &str) -> Result<(), Error> {
     )))
 }
 
-/// Path of a SQLite database given as path or URL.
-fn database_path(text: &str) -> Result<PathBuf, Error> {
-    let path = match text.split_once(':') {
-        Some(("sqlite", rest)) => rest.strip_prefix("//").unwrap_or(rest),
-        Some((scheme, _))
-            if scheme.len() > 1
-                && scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+') =>
-        {
-            return Err(Error::Config(format!(
-                "database scheme '{scheme}:' is not supported; give a path or a sqlite: URL"
-            )));
-        }
-        _ => text,
-    };
-    if path.is_empty() {
-        return Err(Error::Config("database path is empty".to_owned()));
-    }
-    Ok(PathBuf::from(path))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{check_namespace, database_path};
-
-    #[test]
-    fn database_is_a_path_or_a_sqlite_url() {
-        for (text, path) in [
-            ("a/b.db", "a/b.db"),
-            ("sqlite:a/b.db", "a/b.db"),
-            ("sqlite:///var/b.db", "/var/b.db"),
-            ("C:\\b.db", "C:\\b.db"),
-        ] {
-            assert_eq!(database_path(text).unwrap(), std::path::PathBuf::from(path), "{text}");
-        }
-        for text in ["mysql://x", "duckdb:x", "sqlite:"] {
-            assert!(database_path(text).is_err(), "{text}");
-        }
-    }
+    use super::check_namespace;
 
     #[test]
     fn namespace_is_an_identifier() {

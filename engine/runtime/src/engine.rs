@@ -10,6 +10,7 @@ use defacto_pipeline::{
 use defacto_ports::{Clock, Machines, Store};
 use tokio::sync::Mutex;
 
+use crate::database::Database;
 use crate::log;
 use crate::{Builder, Error, Source};
 
@@ -38,7 +39,7 @@ pub struct Engine {
 /// Where an engine lives, and with which definitions it was opened.
 #[derive(Debug)]
 pub(crate) struct Place {
-    pub(crate) database: PathBuf,
+    pub(crate) database: Database,
     pub(crate) state: PathBuf,
     pub(crate) clock: Arc<dyn Clock>,
     /// The definitions given at opening; another version may be at work.

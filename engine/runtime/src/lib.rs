@@ -72,6 +72,7 @@
 pub mod blocking;
 mod builder;
 mod clock;
+mod database;
 mod draft;
 mod draft_path;
 mod engine;

@@ -7,7 +7,6 @@ use defacto_pipeline::{
 use defacto_ports::Reader;
 
 use crate::log;
-use crate::rebuild::remove_scratch;
 use crate::versions::manifest_of;
 use crate::{Engine, Error, View};
 
@@ -139,7 +138,7 @@ impl Engine {
         if !pipeline.unpurged().await? {
             return Ok(());
         }
-        remove_scratch(&self.place.state)?;
+        self.remove_copy().await?;
         let purged = pipeline.purge().await;
         purged.map_err(|source| log::failed(Error::Unpurged(source)))
     }

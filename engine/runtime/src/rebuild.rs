@@ -4,12 +4,19 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use defacto_pipeline::{AsOf, BuildOptions, Fingerprint, Pipeline};
+use defacto_pipeline::{AsOf, BuildOptions, Definitions, Fingerprint, Pipeline};
 use defacto_ports::Store;
+#[cfg(feature = "postgres")]
+use defacto_store_postgres::PostgresStore;
 use defacto_store_sqlite::SqliteStore;
 use serde::Serialize;
 
+use crate::database::Database;
 use crate::{Engine, Error};
+
+/// Held while a server has a copy; no version has this name.
+#[cfg(feature = "postgres")]
+const COPY_LOCK: &str = "-rebuild";
 
 /// The stored history beside one made anew.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -80,12 +87,28 @@ impl Drop for Scratch {
     }
 }
 
-/// Removes a copy of the database that a killed comparison has left.
-pub(crate) fn remove_scratch(state: &Path) -> Result<(), Error> {
-    if state.join("rebuild").exists() { Scratch::take(state).map(drop) } else { Ok(()) }
-}
-
 impl Engine {
+    /// Removes a copy of the database that a killed comparison has left.
+    pub(crate) async fn remove_copy(&self) -> Result<(), Error> {
+        match &self.place.database {
+            Database::File(_) if self.place.state.join("rebuild").exists() => {
+                Scratch::take(&self.place.state).map(drop)
+            }
+            Database::File(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Database::Server(options) => {
+                let _held = self.store.lock_build(COPY_LOCK).await?;
+                Ok(PostgresStore::discard(options, &self.copy_name()).await?)
+            }
+        }
+    }
+
+    /// The namespace of a copy.
+    #[cfg(feature = "postgres")]
+    fn copy_name(&self) -> String {
+        format!("{}_rebuild", self.options.namespace)
+    }
+
     /// Copies the database into a temporary one, makes everything there anew from the records as received, and compares
     /// the fingerprints. The database itself stays as it is; as much room again is needed on its disk.
     ///
@@ -94,17 +117,42 @@ impl Engine {
     /// What the file system, module and store say.
     pub async fn compare_with_rebuild(&self) -> Result<Comparison, Error> {
         let pipeline = self.pipeline.lock().await;
-        let scratch = Scratch::take(&self.place.state)?;
-        let copy = scratch.folder.join("defacto.db");
-        let failed =
-            |source| Error::File { operation: "make", path: scratch.folder.clone(), source };
-        fs::create_dir_all(&scratch.folder).map_err(failed)?;
-        SqliteStore::copy(&self.place.database, &copy).await?;
         let mut definitions = self.place.own.clone();
         pipeline.version().clone_into(&mut definitions.version);
         definitions.machines = Arc::clone(&self.machines);
-        drop(pipeline);
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&copy).await?);
+        match &self.place.database {
+            Database::File(database) => {
+                let scratch = Scratch::take(&self.place.state)?;
+                let copy = scratch.folder.join("defacto.db");
+                let failed = |source| Error::File {
+                    operation: "make",
+                    path: scratch.folder.clone(),
+                    source,
+                };
+                fs::create_dir_all(&scratch.folder).map_err(failed)?;
+                SqliteStore::copy(database, &copy).await?;
+                drop(pipeline);
+                self.rebuilt(Arc::new(SqliteStore::open(&copy).await?), definitions).await
+            }
+            #[cfg(feature = "postgres")]
+            Database::Server(options) => {
+                let name = self.copy_name();
+                let _held = self.store.lock_build(COPY_LOCK).await?;
+                let copy = PostgresStore::copy(options, &name).await?;
+                drop(pipeline);
+                let compared = self.rebuilt(Arc::new(copy), definitions).await;
+                PostgresStore::discard(options, &name).await?;
+                compared
+            }
+        }
+    }
+
+    /// Compares a store with what a rebuild makes of it.
+    async fn rebuilt(
+        &self,
+        store: Arc<dyn Store>,
+        definitions: Definitions,
+    ) -> Result<Comparison, Error> {
         let clock = Arc::clone(&self.place.clock);
         let mut pipeline =
             Pipeline::open(Arc::clone(&store), definitions, clock, self.options.clone()).await?;

@@ -6,12 +6,13 @@ use defacto_model::{EntityId, Sequence, Timestamp};
 use defacto_ports::{EdgeChange, EdgeKey, EdgeRequest, EdgeRow, Error, OrderKey, Realm};
 use sqlx::sqlite::SqliteRow;
 
-use crate::codec::{decode_values, encode_values};
 use crate::columns::{Args, Columns};
 use crate::error::damaged;
-use crate::layout::{Layout, PairLayout, Property, property_column};
+use crate::realms::property_column;
 use crate::replay::limit_of;
 use crate::session::{Parts, Session};
+use defacto_ports::codec::{decode_values, encode_values};
+use defacto_ports::layout::{Layout, PairLayout, Property};
 
 const WRITE: &str = "writing relationships";
 const READ: &str = "reading relationships";

@@ -6,8 +6,8 @@ use defacto_model::{EntityId, Sequence};
 use defacto_ports::{EntityEventRow, Error, LedgerRow, OrderKey};
 use sqlx::sqlite::SqliteRow;
 
-use crate::codec::{decode_keys, encode_keys};
 use crate::columns::{Args, Columns};
+use crate::keys::{decode_keys, encode_keys};
 use crate::ledger::EVENT_COLUMNS;
 use crate::packed::Packed;
 use crate::session::{Parts, Session, json_list};

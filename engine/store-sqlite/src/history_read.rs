@@ -6,11 +6,12 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::columns::{Args, Columns, instant};
 use crate::error::damaged;
-use crate::layout::{Property, property_column};
 use crate::ledger::event_id;
 use crate::packed::Packed;
+use crate::realms::property_column;
 use crate::replay::limit_of;
 use crate::session::Session;
+use defacto_ports::layout::Property;
 
 impl Session {
     /// Both tables are walked in the order of ids; the first rows of the two walks together hold

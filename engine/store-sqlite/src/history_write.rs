@@ -13,9 +13,10 @@ use defacto_ports::{Error, HistoryChange, HistoryRow, Realm};
 
 use crate::columns::Args;
 use crate::error::damaged;
-use crate::layout::{EntityLayout, Property, property_column};
 use crate::realms::RealmInfo;
+use crate::realms::property_column;
 use crate::session::{Parts, Session, json_list, json_map};
+use defacto_ports::layout::{EntityLayout, Property};
 
 const OPERATION: &str = "writing history";
 

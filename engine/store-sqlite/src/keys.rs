@@ -240,3 +240,36 @@ impl Session {
         self.keys.ids.insert(key, Entity { id, entity_type });
     }
 }
+
+/// Writes keys of entities, `None` as 0, in as few bytes as they need.
+pub(crate) fn encode_keys(keys: &[Option<i64>]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(3 * keys.len());
+    for key in keys {
+        let mut rest = key.unwrap_or(0).cast_unsigned();
+        loop {
+            let [low, ..] = (rest & 0x7f).to_le_bytes();
+            rest >>= 7;
+            bytes.push(if rest == 0 { low } else { low | 0x80 });
+            if rest == 0 {
+                break;
+            }
+        }
+    }
+    bytes
+}
+
+/// Reads keys of entities.
+pub(crate) fn decode_keys(bytes: &[u8]) -> Result<Vec<Option<i64>>, Error> {
+    let mut keys = Vec::new();
+    let (mut key, mut shift) = (0_u64, 0_u32);
+    for byte in bytes {
+        let part = u64::from(byte & 0x7f).checked_shl(shift);
+        key |= part.ok_or_else(|| damaged("a list of entities"))?;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            keys.push((key != 0).then_some(key.cast_signed()));
+            (key, shift) = (0, 0);
+        }
+    }
+    if shift == 0 { Ok(keys) } else { Err(damaged("a list of entities")) }
+}

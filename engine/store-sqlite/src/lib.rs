@@ -8,7 +8,6 @@
 //! and `relationships` (engine.md 4.1); tables are free to change. Where they are cut the way they
 //! are, `schema.rs` and `history_write.rs` say why.
 
-mod codec;
 mod columns;
 mod edges;
 mod entity_events;
@@ -18,7 +17,6 @@ mod hints;
 mod history_read;
 mod history_write;
 mod keys;
-mod layout;
 mod ledger;
 mod merges;
 mod packed;

@@ -14,8 +14,8 @@ use defacto_ports::{Error, Realm};
 
 use crate::columns::{Args, Columns, column_type};
 use crate::error::damaged;
-use crate::layout::{EntityLayout, Layout, PairLayout, Property, property_column, quoted};
 use crate::session::Session;
+use defacto_ports::layout::{EntityLayout, Layout, PairLayout, Property};
 
 const OPERATION: &str = "preparing state tables";
 
@@ -231,4 +231,14 @@ impl Session {
         self.realms.retain(|(known, _)| known != realm);
         self.realm(realm).await
     }
+}
+
+/// An identifier in SQL.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// The column of a property: a prefix keeps it apart from the store's own.
+pub(crate) fn property_column(name: &str) -> String {
+    quoted(&format!("p:{name}"))
 }

@@ -3,10 +3,10 @@
 use defacto_model::{EntityId, Timestamp};
 use defacto_ports::{EntityStateRow, Error, Realm};
 
-use crate::codec::{decode_state, encode_state};
 use crate::columns::{Args, Columns};
 use crate::error::damaged;
 use crate::session::{DueList, Parts, Session};
+use defacto_ports::codec::{decode_state, encode_state};
 
 /// Entities due that are kept sorted from page to page.
 const DUE_MAX: usize = 262_144;

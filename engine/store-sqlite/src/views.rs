@@ -5,9 +5,10 @@ use sha2::{Digest, Sha256};
 
 use crate::columns::{Args, Columns};
 use crate::error::damaged;
-use crate::layout::{EntityLayout, Layout, Property, RelationLayout, property_column, quoted};
 use crate::realms::RealmInfo;
+use crate::realms::{property_column, quoted};
 use crate::session::Session;
+use defacto_ports::layout::{EntityLayout, Layout, Property, RelationLayout};
 
 const OPERATION: &str = "publishing state tables";
 

@@ -17,5 +17,7 @@ mod examples;
 mod expressions;
 mod kills;
 mod lifecycle;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod project;
 mod tour;

@@ -52,10 +52,10 @@ impl Project {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_defacto"));
         command.current_dir(&self.dir).args(args);
-        for name in
-            ["PROJECT", "DATABASE", "NAMESPACE", "CONFIG", "LOG_LEVEL", "LOG_FORMAT", "FORMAT"]
-        {
-            command.env_remove(format!("DEFACTO_{name}"));
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(|name| name.starts_with("DEFACTO_")) {
+                command.env_remove(name);
+            }
         }
         command
     }

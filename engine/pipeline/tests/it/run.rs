@@ -12,7 +12,9 @@ use defacto_pipeline::{
     AsOf, BuildOptions, BuildResult, Definitions, EventFailure, IngestOptions, Options, Pipeline,
 };
 use defacto_ports::{Clock, HistoryQuery, Machines, Store};
+use defacto_store_postgres::{PostgresOptions, PostgresStore};
 use defacto_store_sqlite::SqliteStore;
+use defacto_test_services::Postgres;
 use defacto_test_support::Oracle;
 use serde_json::{Value, json};
 
@@ -36,6 +38,16 @@ pub(crate) struct Delivery {
     pub(crate) process: Option<bool>,
     /// Compiled modules instead of the oracle.
     pub(crate) compiled: bool,
+    /// Postgres instead of a file.
+    pub(crate) server: Option<Dialect>,
+}
+
+/// How to use a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Postgres,
+    /// Without what only Postgres has.
+    Portable,
 }
 
 /// A case under way.
@@ -82,10 +94,22 @@ async fn open(
     clock: &Arc<FakeClock>,
     delivery: Delivery,
 ) -> Pipeline {
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path.join("store.db")).await.unwrap());
+    let store: Arc<dyn Store> = match delivery.server {
+        None => Arc::new(SqliteStore::open(&path.join("store.db")).await.unwrap()),
+        Some(dialect) => Arc::new(on_server(path, dialect).await),
+    };
     let options = Options { batch_size: delivery.batch_size, ..Options::default() };
     let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
     Pipeline::open(store, definitions.clone(), clock, options).await.unwrap()
+}
+
+/// A namespace of its own for each folder, all in one database.
+async fn on_server(path: &Path, dialect: Dialect) -> PostgresStore {
+    static DATABASE: LazyLock<String> = LazyLock::new(|| Postgres::shared().database());
+    let name = path.file_name().unwrap().to_str().unwrap().replace('-', "_");
+    let mut options = PostgresOptions::new(&DATABASE, &format!("case_{name}")).unwrap();
+    options.portable = dialect == Dialect::Portable;
+    PostgresStore::open(&options).await.unwrap()
 }
 
 fn instant(value: &Value) -> Timestamp {

@@ -8,7 +8,7 @@ use defacto_pipeline::{AsOf, BuildOptions, Fingerprint};
 use crate::case::{Case, folders};
 use crate::compare::differences;
 use crate::outcome::outcome;
-use crate::run::{Delivery, World};
+use crate::run::{Delivery, Dialect, World};
 
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
@@ -40,7 +40,7 @@ fn run_with(folder: &Path, compiled: bool) -> Vec<String> {
     let scratch = Scratch::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let delivery = Delivery { batch_size: 100, process: None, compiled };
+        let delivery = Delivery { batch_size: 100, process: None, compiled, server: None };
         let mut world = World::new(&case, &scratch.0, delivery).await;
         world.run().await;
         let found = outcome(&world.pipeline).await;
@@ -94,17 +94,30 @@ const END: &str = "2040-01-01T00:00:00Z";
 
 /// The fingerprints of a case however it is delivered, rebuilt in the end or not.
 fn deliver(folder: &Path) -> Vec<String> {
+    let file = Delivery { batch_size: 100, process: None, compiled: false, server: None };
+    deliver_as(
+        folder,
+        &[
+            file,
+            Delivery { batch_size: 1, process: Some(true), ..file },
+            Delivery { batch_size: 3, process: Some(false), ..file },
+            Delivery { batch_size: 7, process: Some(true), ..file },
+        ],
+    )
+}
+
+/// The same from a file and from a server.
+fn serve(folder: &Path, dialect: Dialect) -> Vec<String> {
+    let file = Delivery { batch_size: 100, process: None, compiled: false, server: None };
+    deliver_as(folder, &[file, Delivery { batch_size: 7, server: Some(dialect), ..file }])
+}
+
+fn deliver_as(folder: &Path, deliveries: &[Delivery]) -> Vec<String> {
     let case = Case::load(folder);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let deliveries = [
-        Delivery { batch_size: 100, process: None, compiled: false },
-        Delivery { batch_size: 1, process: Some(true), compiled: false },
-        Delivery { batch_size: 3, process: Some(false), compiled: false },
-        Delivery { batch_size: 7, process: Some(true), compiled: false },
-    ];
     let mut out = Vec::new();
     let mut first: Option<Fingerprint> = None;
-    for delivery in deliveries {
+    for delivery in deliveries.iter().copied() {
         let scratch = Scratch::new();
         runtime.block_on(async {
             let mut world = World::new(&case, &scratch.0, delivery).await;
@@ -160,4 +173,14 @@ fn pipelines_through_compiled_modules() {
 #[test]
 fn random_through_compiled_modules() {
     family("random", |folder| run_with(folder, true));
+}
+
+#[test]
+fn pipelines_on_a_server() {
+    family("pipelines", |folder| serve(folder, Dialect::Postgres));
+}
+
+#[test]
+fn random_on_a_server() {
+    family("random", |folder| serve(folder, Dialect::Portable));
 }

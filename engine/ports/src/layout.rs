@@ -1,48 +1,60 @@
 //! Which tables a realm has: what of a manifest concerns storage, kept beside the tables.
 
 use defacto_model::{Manifest, ValueType};
-use defacto_ports::{EdgeKey, Error};
 use serde::{Deserialize, Serialize};
 
-/// Name and type of a typed column.
-pub(crate) type Property = (String, ValueType);
+use crate::{EdgeKey, Error};
 
-/// Tables of a realm.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Layout {
-    pub(crate) entities: Vec<EntityLayout>,
-    pub(crate) pairs: Vec<PairLayout>,
-    pub(crate) relations: Vec<RelationLayout>,
+/// Name and type of a typed column.
+pub type Property = (String, ValueType);
+
+/// Tables of a [`crate::Realm`].
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Layout {
+    /// In the order of the manifest.
+    pub entities: Vec<EntityLayout>,
+    /// Relationship pairs, each once.
+    pub pairs: Vec<PairLayout>,
+    /// Names under which pairs are read.
+    pub relations: Vec<RelationLayout>,
 }
 
 /// One entity type.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct EntityLayout {
-    pub(crate) name: String,
-    pub(crate) properties: Vec<Property>,
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EntityLayout {
+    /// Its name.
+    pub name: String,
+    /// Its properties.
+    pub properties: Vec<Property>,
 }
 
 /// One relationship pair, in canonical direction.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct PairLayout {
-    pub(crate) source_type: String,
-    pub(crate) target_type: String,
-    pub(crate) relationship: String,
-    pub(crate) properties: Vec<Property>,
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PairLayout {
+    /// Entity type of the canonical source.
+    pub source_type: String,
+    /// Entity type of the canonical target.
+    pub target_type: String,
+    /// Name on the canonical source.
+    pub relationship: String,
+    /// Properties of an edge.
+    pub properties: Vec<Property>,
 }
 
 /// A name under which a pair is read.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct RelationLayout {
-    pub(crate) name: String,
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RelationLayout {
+    /// The name.
+    pub name: String,
     /// Index into [`Layout::pairs`].
-    pub(crate) pair: usize,
+    pub pair: usize,
     /// Whether source and target are the canonical ones.
-    pub(crate) forward: bool,
+    pub forward: bool,
 }
 
 impl Layout {
-    pub(crate) fn of(manifest: &Manifest) -> Layout {
+    /// The tables for a manifest.
+    pub fn of(manifest: &Manifest) -> Layout {
         let mut layout = Layout::default();
         for entity in &manifest.entities {
             layout.entities.push(EntityLayout {
@@ -82,13 +94,23 @@ impl Layout {
         layout
     }
 
-    pub(crate) fn entity(&self, name: &str) -> Result<&EntityLayout, Error> {
+    /// An entity type by name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Inconsistent`] when there is none.
+    pub fn entity(&self, name: &str) -> Result<&EntityLayout, Error> {
         self.entities.iter().find(|entity| entity.name == name).ok_or_else(|| Error::Inconsistent {
             message: format!("no tables hold entities of the type {name}"),
         })
     }
 
-    pub(crate) fn pair(&self, key: &EdgeKey) -> Result<&PairLayout, Error> {
+    /// A pair by key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Inconsistent`] when there is none.
+    pub fn pair(&self, key: &EdgeKey) -> Result<&PairLayout, Error> {
         self.pairs
             .iter()
             .find(|p| p.source_type == key.source_type && p.relationship == key.relationship)
@@ -99,14 +121,4 @@ impl Layout {
                 ),
             })
     }
-}
-
-/// An identifier in SQL.
-pub(crate) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// The column of a property: a prefix keeps it apart from the store's own.
-pub(crate) fn property_column(name: &str) -> String {
-    quoted(&format!("p:{name}"))
 }

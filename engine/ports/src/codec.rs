@@ -1,14 +1,12 @@
-//! Bytes of what SQL never looks into: entity states, values of edge requests.
+//! Bytes of what no store looks into: entity states, values of edge requests. One form for every store.
 //!
 //! Numbers are little-endian, counts and lengths are `u32`; a value is a tag and its content.
 
 use std::collections::BTreeMap;
 
 use defacto_model::{EntityId, Micros, Sequence, Timestamp, Value};
-use defacto_ports::{EntityStateRow, Error, LastRow, OpenEdge, OrderKey, Record};
 
-use crate::columns::instant;
-use crate::error::damaged;
+use crate::{EntityStateRow, Error, LastRow, OpenEdge, OrderKey, Record};
 
 /// First byte of a state; another form gets another one.
 const STATE_FORM: u8 = 1;
@@ -16,7 +14,7 @@ const STATE_FORM: u8 = 1;
 const DEPTH_MAX: u32 = 256;
 
 /// Writes a state.
-pub(crate) fn encode_state(row: &EntityStateRow) -> Vec<u8> {
+pub fn encode_state(row: &EntityStateRow) -> Vec<u8> {
     let record = &row.record;
     let mut out = Out(Vec::with_capacity(96 + 24 * record.properties.len()));
     out.byte(STATE_FORM);
@@ -45,7 +43,11 @@ pub(crate) fn encode_state(row: &EntityStateRow) -> Vec<u8> {
 }
 
 /// Reads a state.
-pub(crate) fn decode_state(entity_id: EntityId, bytes: &[u8]) -> Result<EntityStateRow, Error> {
+///
+/// # Errors
+///
+/// [`Error::Inconsistent`] when the bytes are not of this form.
+pub fn decode_state(entity_id: EntityId, bytes: &[u8]) -> Result<EntityStateRow, Error> {
     let mut input = In(bytes);
     if input.byte()? != STATE_FORM {
         return Err(damaged("an entity's state"));
@@ -91,48 +93,27 @@ pub(crate) fn decode_state(entity_id: EntityId, bytes: &[u8]) -> Result<EntitySt
 }
 
 /// Writes values.
-pub(crate) fn encode_values(values: &[Value]) -> Vec<u8> {
+pub fn encode_values(values: &[Value]) -> Vec<u8> {
     let mut out = Out(Vec::new());
     out.values(values);
     out.0
 }
 
 /// Reads values.
-pub(crate) fn decode_values(bytes: &[u8]) -> Result<Vec<Value>, Error> {
+///
+/// # Errors
+///
+/// [`Error::Inconsistent`] when the bytes are not of this form.
+pub fn decode_values(bytes: &[u8]) -> Result<Vec<Value>, Error> {
     In(bytes).values(DEPTH_MAX)
 }
 
-/// Writes keys of entities, `None` as 0, in as few bytes as they need.
-pub(crate) fn encode_keys(keys: &[Option<i64>]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(3 * keys.len());
-    for key in keys {
-        let mut rest = key.unwrap_or(0).cast_unsigned();
-        loop {
-            let [low, ..] = (rest & 0x7f).to_le_bytes();
-            rest >>= 7;
-            bytes.push(if rest == 0 { low } else { low | 0x80 });
-            if rest == 0 {
-                break;
-            }
-        }
-    }
-    bytes
+fn damaged(what: &str) -> Error {
+    Error::Inconsistent { message: format!("{what} is not readable") }
 }
 
-/// Reads keys of entities.
-pub(crate) fn decode_keys(bytes: &[u8]) -> Result<Vec<Option<i64>>, Error> {
-    let mut keys = Vec::new();
-    let (mut key, mut shift) = (0_u64, 0_u32);
-    for byte in bytes {
-        let part = u64::from(byte & 0x7f).checked_shl(shift);
-        key |= part.ok_or_else(|| damaged("a list of entities"))?;
-        shift += 7;
-        if byte & 0x80 == 0 {
-            keys.push((key != 0).then_some(key.cast_signed()));
-            (key, shift) = (0, 0);
-        }
-    }
-    if shift == 0 { Ok(keys) } else { Err(damaged("a list of entities")) }
+fn instant(micros: i64) -> Result<Timestamp, Error> {
+    Timestamp::from_micros(micros).ok_or_else(|| damaged("an instant"))
 }
 
 struct Out(Vec<u8>);
@@ -150,7 +131,7 @@ impl Out {
         self.bytes(&number.to_le_bytes());
     }
 
-    /// Lengths above `u32` cannot be reached: SQLite's limit for a blob is far below.
+    /// Lengths above `u32` cannot be reached: limits of stores are far below.
     fn count(&mut self, count: usize) {
         self.u32(u32::try_from(count).unwrap_or(u32::MAX));
     }

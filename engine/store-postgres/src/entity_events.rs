@@ -1,0 +1,178 @@
+//! Which events belong to which entity.
+
+use std::collections::{BTreeSet, HashMap};
+
+use defacto_model::{EntityId, Sequence, Timestamp};
+use defacto_ports::{EntityEventRow, Error, LedgerRow, OrderKey};
+use sqlx::postgres::PgRow;
+
+use crate::error::damaged;
+use crate::ledger::{EVENT_COLUMNS, ledger_row};
+use crate::session::Session;
+use crate::wire::{Args, Columns, Kind, Rows};
+
+const OPERATION: &str = "recording entities of events";
+const READ: &str = "reading entities of events";
+/// What [`owner`] reads.
+const COLUMNS: &str = "e.sequence, e.entity, e.entity_type, e.origin, e.targets";
+/// Number of those.
+const OWNER_COLUMNS: usize = 5;
+/// Bytes of a target: whether there is one, and its id.
+const TARGET_BYTES: usize = 17;
+
+impl Session {
+    pub(crate) async fn add_entity_events(&mut self, rows: &[EntityEventRow]) -> Result<(), Error> {
+        let mut new = Rows::new(&[Kind::Int, Kind::Uuid, Kind::Text, Kind::Uuid, Kind::Bytes]);
+        for row in rows {
+            new.row().int(row.sequence.0).id(row.entity_id).text(&row.entity_type);
+            new.maybe_id((row.origin_id != row.entity_id).then_some(row.origin_id));
+            new.maybe_bytes(targets_bytes(&row.targets).as_deref());
+        }
+        let mut args = Args::new();
+        args.rows(&new);
+        let sql = format!(
+            "INSERT INTO event_entities(sequence, entity, entity_type, origin, targets, \"time\") \
+             SELECT n.sequence, n.entity, n.entity_type, n.origin, n.targets, l.\"timestamp\" \
+             FROM {} AS n(sequence, entity, entity_type, origin, targets) \
+             JOIN ledger l ON l.sequence = n.sequence \
+             ON CONFLICT(sequence, entity) DO UPDATE SET entity_type = excluded.entity_type, \
+             origin = excluded.origin, targets = excluded.targets, \"time\" = excluded.\"time\"",
+            new.unnest(1)
+        );
+        let stored = self.run(OPERATION, sql, args).await?;
+        if usize::try_from(stored) == Ok(rows.len()) {
+            Ok(())
+        } else {
+            Err(Error::Inconsistent {
+                message: "an event that an entity was given is not in the ledger".to_owned(),
+            })
+        }
+    }
+
+    pub(crate) async fn move_entity_events(
+        &mut self,
+        from: EntityId,
+        into: EntityId,
+    ) -> Result<u64, Error> {
+        let mut args = Args::new();
+        args.id(into).id(from);
+        let sql = "UPDATE event_entities SET entity = $1, \
+                   origin = nullif(coalesce(origin, entity), $1) WHERE entity = $2";
+        self.run("moving events of a merge", sql, args).await
+    }
+
+    pub(crate) async fn clear_entity_events(
+        &mut self,
+        sequences: Option<&[Sequence]>,
+    ) -> Result<(), Error> {
+        let mut args = Args::new();
+        let sql = match sequences {
+            None => "DELETE FROM event_entities",
+            Some(sequences) => {
+                args.ints(sequences.iter().map(|sequence| sequence.0));
+                "DELETE FROM event_entities WHERE sequence = ANY($1)"
+            }
+        };
+        self.run("clearing entities of events", sql, args).await.map(drop)
+    }
+
+    pub(crate) async fn entity_events(
+        &mut self,
+        sequences: &[Sequence],
+    ) -> Result<Vec<EntityEventRow>, Error> {
+        let mut args = Args::new();
+        args.ints(sequences.iter().map(|sequence| sequence.0));
+        let sql = format!(
+            "SELECT {COLUMNS} FROM event_entities e WHERE e.sequence = ANY($1) \
+             ORDER BY e.sequence, e.entity_type, e.entity"
+        );
+        self.rows(READ, sql, args).await?.iter().map(owner).collect()
+    }
+
+    pub(crate) async fn events_of(
+        &mut self,
+        ids: &[EntityId],
+        from: Option<OrderKey>,
+    ) -> Result<Vec<(EntityEventRow, LedgerRow)>, Error> {
+        let mut places = HashMap::new();
+        for (place, id) in ids.iter().enumerate() {
+            places.entry(*id).or_insert(place);
+        }
+        let distinct: BTreeSet<EntityId> = ids.iter().copied().collect();
+        let (time, sequence) =
+            from.map_or((Timestamp::MIN, 0), |key| (key.timestamp, key.sequence.0));
+        let mut args = Args::new();
+        args.ids(&distinct).time(time).int(sequence);
+        let sql = format!(
+            "SELECT {COLUMNS}, {EVENT_COLUMNS} FROM unnest($1::UUID[]) AS n(entity) \
+             JOIN event_entities e ON e.entity = n.entity \
+             JOIN ledger l ON l.sequence = e.sequence \
+             WHERE (e.\"time\", e.sequence) >= ($2, $3) AND l.duplicate_of IS NULL"
+        );
+        let mut found = with_events(&self.rows("reading events of entities", sql, args).await?)?;
+        found.sort_by_key(|(row, event)| {
+            (places.get(&row.entity_id).copied(), event.event.timestamp, row.sequence)
+        });
+        Ok(found)
+    }
+
+    pub(crate) async fn events_by_origin(
+        &mut self,
+        ids: &[EntityId],
+    ) -> Result<Vec<(EntityEventRow, LedgerRow)>, Error> {
+        let distinct: BTreeSet<EntityId> = ids.iter().copied().collect();
+        let mut args = Args::new();
+        args.ids(&distinct);
+        let sql = format!(
+            "WITH found AS MATERIALIZED (\
+             SELECT e.* FROM unnest($1::UUID[]) AS n(entity) \
+             JOIN event_entities e ON e.entity = n.entity AND e.origin IS NULL \
+             UNION ALL SELECT e.* FROM unnest($1::UUID[]) AS n(entity) \
+             JOIN event_entities e ON e.origin = n.entity) \
+             SELECT {COLUMNS}, {EVENT_COLUMNS} FROM found e \
+             JOIN ledger l ON l.sequence = e.sequence WHERE l.duplicate_of IS NULL"
+        );
+        let mut found = with_events(&self.rows("reading events of entities", sql, args).await?)?;
+        found.sort_by_key(|(row, event)| (row.origin_id, event.event.timestamp, row.sequence));
+        Ok(found)
+    }
+}
+
+fn owner(row: &PgRow) -> Result<EntityEventRow, Error> {
+    let entity_id = row.id(1)?;
+    Ok(EntityEventRow {
+        sequence: Sequence(row.int(0)?),
+        entity_type: row.text(2)?,
+        origin_id: row.maybe_id(3)?.unwrap_or(entity_id),
+        entity_id,
+        targets: row.maybe_bytes(4)?.map_or(Ok(Vec::new()), targets_from)?,
+    })
+}
+
+fn with_events(rows: &[PgRow]) -> Result<Vec<(EntityEventRow, LedgerRow)>, Error> {
+    rows.iter().map(|row| Ok((owner(row)?, ledger_row(row, OWNER_COLUMNS)?))).collect()
+}
+
+fn targets_bytes(targets: &[Option<EntityId>]) -> Option<Vec<u8>> {
+    if targets.is_empty() {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(TARGET_BYTES * targets.len());
+    for target in targets {
+        bytes.push(u8::from(target.is_some()));
+        bytes.extend_from_slice(&target.map_or([0; 16], |id| id.0));
+    }
+    Some(bytes)
+}
+
+fn targets_from(bytes: &[u8]) -> Result<Vec<Option<EntityId>>, Error> {
+    let bad = || damaged("the targets of an event");
+    bytes
+        .chunks(TARGET_BYTES)
+        .map(|chunk| {
+            let (known, id) = chunk.split_first().ok_or_else(bad)?;
+            let id = EntityId(id.try_into().map_err(|_| bad())?);
+            Ok((*known != 0).then_some(id))
+        })
+        .collect()
+}
