@@ -86,7 +86,7 @@ impl Pipeline {
         for chunk in records.chunks(batch) {
             let mut attempts = Attempts::default();
             loop {
-                let before = (build.clone(), result.clone());
+                let before = (build.clone(), result.clone(), self.warnings.len());
                 let done = self
                     .ingest_batch(source, index, first, chunk, build.as_mut(), &mut result)
                     .await;
@@ -94,7 +94,8 @@ impl Pipeline {
                 if !attempts.again(self, &error).await? {
                     return Err(error);
                 }
-                (build, result) = before;
+                (build, result) = (before.0, before.1);
+                self.warnings.truncate(before.2);
             }
             first += u64::try_from(chunk.len()).unwrap_or(u64::MAX);
         }

@@ -137,6 +137,12 @@ impl Postgres {
         }
     }
 
+    /// One of the programs that come with the server.
+    #[must_use]
+    pub fn program(name: &str) -> PathBuf {
+        program(name)
+    }
+
     /// What the server wrote.
     #[must_use]
     pub fn log(&self) -> String {

@@ -23,7 +23,7 @@ fn options(portable: bool) -> PostgresOptions {
 
 /// Five events, and a version `v1` with one account that has two rows.
 async fn filled(store: &dyn Store, number: u8) {
-    let at = |micros| Timestamp::saturating_from_micros(1_704_067_200_000_000 + micros);
+    let at = |micros: i64| Timestamp::saturating_from_micros(1_704_067_200_000_000 + micros);
     let mut transaction = store.begin().await.unwrap();
     let events: Vec<_> = (0..5).map(event_of).collect();
     transaction.append(&events).await.unwrap();
