@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use defacto_engine::Shard;
 
 use crate::commands;
 use crate::logging::{LogFormat, LogLevel};
@@ -40,6 +41,9 @@ pub(crate) struct Global {
     /// Namespace of this project in the database [default: defacto]
     #[arg(long, global = true, env = "DEFACTO_NAMESPACE", value_name = "NAME")]
     pub(crate) namespace: Option<String>,
+    /// Work on one shard of a divided namespace, such as 0/2: the first of two
+    #[arg(long, global = true, env = "DEFACTO_SHARD", value_name = "I/N", value_parser = shard)]
+    pub(crate) shard: Option<Shard>,
     /// Settings file [default: PROJECT/defacto.toml]
     #[arg(long, global = true, env = "DEFACTO_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -65,6 +69,23 @@ pub(crate) struct Global {
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
 }
+
+/// Reads `I/N`.
+fn shard(text: &str) -> Result<Shard, String> {
+    let read = |text: &str| text.trim().parse::<u32>().ok();
+    let parts = text.split_once('/').and_then(|(i, n)| Some((read(i)?, read(n)?)));
+    match parts {
+        None => Err("write I/N, such as 0/2".to_owned()),
+        Some((_, total)) if !(1..=SHARDS_MAX).contains(&total) => {
+            Err(format!("there are 1 to {SHARDS_MAX} shards"))
+        }
+        Some((index, total)) => Shard::new(index, total)
+            .ok_or_else(|| format!("the shards of {total} are 0 to {}", total - 1)),
+    }
+}
+
+/// Most shards of a namespace.
+pub(crate) const SHARDS_MAX: u32 = 1024;
 
 /// Forms of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -118,6 +139,10 @@ pub(crate) enum Command {
     Erase(commands::erase::Options),
     /// Replace what is sensitive of an entity, as its properties' treatments say
     Redact(commands::redact::Options),
+    /// Follow the ledger: apply what arrives and run time rules, until stopped
+    Run(commands::run::Options),
+    /// Divide a namespace among processes, and see who works on what
+    Shard(commands::shard::Options),
     /// Compare, register, activate and drop versions of the definitions
     Definitions(commands::definitions::Options),
     /// Look into the ledger

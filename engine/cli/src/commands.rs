@@ -23,6 +23,8 @@ pub(crate) mod normalizer;
 pub(crate) mod plan;
 pub(crate) mod redact;
 pub(crate) mod relationships;
+pub(crate) mod run;
+pub(crate) mod shard;
 pub(crate) mod status;
 pub(crate) mod table;
 pub(crate) mod tick;

@@ -67,6 +67,8 @@ fn run(command: &Command, settings: &Settings) -> Outcome {
         Command::Eval(options) => commands::eval::run(options, settings),
         Command::Normalize(options) => commands::normalize::run(options, settings),
         Command::Normalizer(options) => commands::normalizer::run(options, settings),
+        // It ends by a signal, and in order.
+        Command::Run(options) => runtime()?.block_on(commands::run::run(options, settings)),
         other => block_on(engine_command(other, settings)),
     }
 }
@@ -89,6 +91,7 @@ async fn engine_command(command: &Command, settings: &Settings) -> Outcome {
         Command::Block(options) => commands::block::run(options, settings).await,
         Command::Erase(options) => commands::erase::run(options, settings).await,
         Command::Redact(options) => commands::redact::run(options, settings).await,
+        Command::Shard(options) => commands::shard::run(options, settings).await,
         Command::Definitions(options) => commands::definitions::run(options, settings).await,
         Command::Identity(options) => commands::identity::run(options, settings).await,
         Command::Ledger(options) => commands::ledger::run(options, settings).await,
@@ -98,13 +101,16 @@ async fn engine_command(command: &Command, settings: &Settings) -> Outcome {
     }
 }
 
-/// Runs to the end, or until the user interrupts: whatever was committed stays.
-fn block_on(work: impl Future<Output = Outcome>) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+fn runtime() -> Outcome<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|e| Failure::new(Kind::Internal, format!("start the runtime: {e}")))?;
-    runtime.block_on(async {
+        .map_err(|e| Failure::new(Kind::Internal, format!("start the runtime: {e}")))
+}
+
+/// Runs to the end, or until the user interrupts: whatever was committed stays.
+fn block_on(work: impl Future<Output = Outcome>) -> Outcome {
+    runtime()?.block_on(async {
         tokio::select! {
             outcome = work => outcome,
             _ = tokio::signal::ctrl_c() => Err(Failure::new(

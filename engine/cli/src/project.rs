@@ -51,6 +51,31 @@ pub(crate) async fn open_with(
     builder.open().await.map_err(engine_failure)
 }
 
+/// Claims the shard of the command line, if there is one; false when another process works on it.
+pub(crate) async fn claim(engine: &Engine, settings: &Settings) -> Outcome<bool> {
+    match settings.shard {
+        Some(shard) => engine.claim(shard).await.map_err(engine_failure),
+        None => Ok(true),
+    }
+}
+
+/// The same, where nothing can be done without it.
+pub(crate) async fn claim_whole(engine: &Engine, settings: &Settings) -> Outcome {
+    if claim(engine, settings).await? {
+        return Ok(());
+    }
+    Err(Failure::new(Kind::Storage, "another process works on this shard")
+        .with_help("see `defacto shard status`; what it does is done there"))
+}
+
+/// Gives a claimed shard back.
+pub(crate) async fn release(engine: &Engine, settings: &Settings) -> Outcome {
+    match settings.shard {
+        Some(_) => engine.release().await.map_err(engine_failure),
+        None => Ok(()),
+    }
+}
+
 /// Logs the warnings about the definitions (engine.md 8.4).
 pub(crate) fn log_warnings(engine: &Engine) {
     for warning in engine.warnings() {

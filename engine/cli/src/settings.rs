@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
+use defacto_engine::Shard;
 use serde::Deserialize;
 
 use crate::args::{Format, Global};
@@ -17,6 +18,7 @@ pub(crate) struct Settings {
     /// May hold a password.
     pub(crate) database: Option<String>,
     pub(crate) namespace: String,
+    pub(crate) shard: Option<Shard>,
     pub(crate) batch_size: Option<usize>,
     pub(crate) workers: Option<usize>,
     pub(crate) pool_size: Option<usize>,
@@ -192,6 +194,7 @@ impl Settings {
             project: global.project.clone(),
             database: database.map(|found| found.value),
             namespace: namespace.value,
+            shard: global.shard,
             batch_size: batch_size.map(|found| found.value),
             workers: workers.map(|found| found.value),
             pool_size: pool_size.map(|found| found.value),

@@ -68,6 +68,36 @@ fn shard_hash_of(text: &[u8]) -> u32 {
     u32::from_be_bytes([a, b, c, d])
 }
 
+/// One of the parts into which the entities of a namespace are divided (engine.md 7.1): each entity belongs to
+/// exactly one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shard {
+    index: u32,
+    total: u32,
+}
+
+impl Shard {
+    /// Shard `index`, from 0, of `total`; none unless `index < total`.
+    pub fn new(index: u32, total: u32) -> Option<Self> {
+        (index < total).then_some(Self { index, total })
+    }
+
+    /// Its number, from 0.
+    pub fn index(self) -> u32 {
+        self.index
+    }
+
+    /// How many there are.
+    pub fn total(self) -> u32 {
+        self.total
+    }
+
+    /// Whether an entity belongs to it.
+    pub fn owns(self, id: &EntityId) -> bool {
+        self.total == 1 || shard_hash(id).checked_rem(self.total) == Some(self.index)
+    }
+}
+
 impl EntityId {
     /// The 36 ASCII bytes of its text.
     pub fn text(&self) -> [u8; 36] {
@@ -206,6 +236,19 @@ mod tests {
         assert_eq!(shard_hash_of(b"a"), 3_398_926_610);
         let id = entity_id("defacto", "customer", "email", "a@x", 0);
         assert_eq!(shard_hash(&id), shard_hash_of(id.to_string().as_bytes()));
+    }
+
+    #[test]
+    fn each_entity_belongs_to_one_shard() {
+        assert_eq!((Shard::new(2, 2), Shard::new(0, 0)), (None, None));
+        for total in 1..5 {
+            for n in 0..20 {
+                let id = entity_id("n", "t", "s", &n.to_string(), 0);
+                let owners: Vec<u32> =
+                    (0..total).filter(|i| Shard::new(*i, total).unwrap().owns(&id)).collect();
+                assert_eq!(owners, [shard_hash(&id) % total]);
+            }
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod value;
 
 pub use event_id::{canonical_event, event_id, push_json_string};
 pub use failure::{FailureCode, Stage};
-pub use ids::{EntityId, EventId, IdError, Sequence, entity_id, shard_hash};
+pub use ids::{EntityId, EventId, IdError, Sequence, Shard, entity_id, shard_hash};
 pub use manifest::{
     Cardinality, EntityEventManifest, EntityManifest, FieldManifest, FieldOrigin, HintManifest,
     IdentityFieldManifest, Manifest, MappedFieldManifest, PropertyManifest, RawPath,

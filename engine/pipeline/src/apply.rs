@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use defacto_model::{EntityId, Timestamp};
+use defacto_model::{EntityId, Shard, Timestamp};
 use defacto_ports::{
     EntityEventRow, EntityInput, EntityStateRow, HistoryChange, Interpreted, Machines, MergeRow,
     OrderKey, Realm, Transaction,
@@ -82,7 +82,7 @@ impl Pipeline {
     ) -> Result<Summary, Error> {
         let catalog = Arc::clone(&self.catalog);
         block.events.sort_by_key(|(event, _)| event.key());
-        let mut groups = group(&catalog, block.events, done);
+        let mut groups = group(&catalog, self.shard(), block.events, done);
         let mut redo: Vec<BTreeSet<EntityId>> = vec![BTreeSet::new(); groups.len()];
         let mut merges = MergeIndex::default();
         let mut retired: BTreeSet<EntityId> = BTreeSet::new();
@@ -94,6 +94,7 @@ impl Pipeline {
                 if let Some((entity, _)) = catalog.manifest.find_entity(&merge.entity_type)
                     && let Some(redo) = redo.get_mut(entity as usize)
                     && !done.contains(&winner)
+                    && self.owns(winner)
                 {
                     redo.insert(winner);
                 }
@@ -159,7 +160,8 @@ impl Pipeline {
             self.states.remove(id);
             touched.retain(|row| row.entity_id != id);
         }
-        write_edges(tx, target.realm, &catalog, &mut merges, self.any_merges, work).await?;
+        let shard = self.shard();
+        write_edges(tx, target.realm, &catalog, shard, &mut merges, self.any_merges, work).await?;
         Ok(summary)
     }
 
@@ -188,7 +190,8 @@ impl Pipeline {
             }
             let mut relaters: BTreeMap<(u32, EntityId), OrderKey> = BTreeMap::new();
             for request in tx.edge_requests(realm, &pair.key, &losers).await? {
-                if let Some((key, _)) = merges.end_of(request.other)
+                if self.owns(request.relater)
+                    && let Some((key, _)) = merges.end_of(request.other)
                     && merges.end_of(request.relater).is_none()
                 {
                     let entity = if request.forward { pair.source } else { pair.target };
@@ -316,9 +319,10 @@ impl Pipeline {
     }
 }
 
-/// Events by entity type and entity, each in event order.
+/// Events by entity type and entity, each in event order; of a shard, if one is given.
 fn group(
     catalog: &Catalog,
+    shard: Option<Shard>,
     events: Vec<(Arc<Event>, Vec<EntityEventRow>)>,
     done: &HashSet<EntityId>,
 ) -> Vec<Vec<Job>> {
@@ -331,7 +335,9 @@ fn group(
                 continue;
             };
             let Some(jobs) = groups.get_mut(entity as usize) else { continue };
-            if done.contains(&row.entity_id) {
+            if done.contains(&row.entity_id)
+                || shard.is_some_and(|shard| !shard.owns(&row.entity_id))
+            {
                 continue;
             }
             let applied =

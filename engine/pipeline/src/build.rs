@@ -55,23 +55,14 @@ impl Pipeline {
     pub async fn build(&mut self, options: BuildOptions) -> Result<BuildResult, Error> {
         let started = Instant::now();
         self.timing = Timing::default();
-        let wanted = Wanted { full: options.full, from_raw: options.from_raw };
         let mut attempts = Attempts::default();
-        let result = loop {
+        let mut result = loop {
             self.warnings.clear();
-            let plan = self.plan(wanted).await?;
-            if options.dry_run {
-                break Ok(self.planned(plan, true));
-            }
-            match self.build_planned(plan, options).await {
-                Err(error) if attempts.again(self, &error).await? => {}
-                result => break result,
+            match self.build_wanted(options).await {
+                Err(error) => self.again(error, &mut attempts).await?,
+                Ok(result) => break result,
             }
         };
-        if result.is_err() {
-            self.forget();
-        }
-        let mut result = result?;
         for warning in std::mem::take(&mut self.warnings) {
             warning.add_to(&mut result.warnings);
         }
@@ -79,6 +70,22 @@ impl Pipeline {
         result.timing.finish(started.elapsed());
         result.duration_ms = result.timing.total_ms;
         Ok(result)
+    }
+
+    async fn build_wanted(&mut self, options: BuildOptions) -> Result<BuildResult, Error> {
+        let wanted = Wanted { full: options.full, from_raw: options.from_raw };
+        if options.dry_run {
+            let plan = self.plan(wanted).await?;
+            return Ok(self.planned(plan, true));
+        }
+        // A shard alone can only go on from where it is.
+        let all = self.plan(wanted).await?.mode.is_full() || !self.active;
+        let whole = self.start(all).await?;
+        let result = match self.plan(wanted).await {
+            Ok(plan) => self.build_planned(plan, options).await,
+            Err(error) => Err(error),
+        };
+        self.end(whole, result).await
     }
 
     fn planned(&self, plan: Plan, dry_run: bool) -> BuildResult {
@@ -97,7 +104,7 @@ impl Pipeline {
         options: BuildOptions,
     ) -> Result<BuildResult, Error> {
         let store = Arc::clone(&self.store);
-        let _lock = store.lock_build(&self.version).await?;
+        let _lock = store.lock_build(&self.progress_key()).await?;
         let mut result = self.planned(plan, false);
         let as_of = match options.as_of {
             AsOf::Clock => Some(self.now().max(self.build.tick_as_of.unwrap_or(Timestamp::MIN))),
@@ -131,13 +138,13 @@ impl Pipeline {
         let mut build = self.build.clone();
         build.tick_as_of = build.tick_as_of.max(as_of);
         self.close_build(&mut build, plan);
-        let mut tx = self.store.begin().await?;
-        tx.save_build(&self.version, &build).await?;
+        let mut tx = self.begin().await?;
+        tx.save_build(&self.progress_key(), &build).await?;
         if !self.active {
             tx.publish_realm(&realm, &self.catalog.manifest).await?;
             self.show(&mut *tx).await?;
         }
-        tx.commit().await?;
+        self.commit(tx).await?;
         self.active |= !self.beside;
         self.build = build;
         Ok(())
@@ -158,6 +165,12 @@ impl Pipeline {
     /// then applied in event order, so that an unsorted ledger is not recomputed again and again.
     async fn build_incremental(&mut self, result: &mut BuildResult) -> Result<(), Error> {
         let target = self.store.read().await?.head().await?;
+        if self.shard().is_some() {
+            return match self.follow(target, result).await? {
+                true => Ok(()),
+                false => Err(defacto_ports::Error::Locked { what: "the shard" }.into()),
+            };
+        }
         while self.build.cursor < target {
             let rows = self.scan(self.build.cursor, target).await?;
             let events = self.decode(rows).await?;
@@ -200,19 +213,9 @@ impl Pipeline {
         end: Sequence,
         result: &mut BuildResult,
     ) -> Result<(), Error> {
-        let mut tx = self.store.begin().await?;
-        let resolved_to = tx.resolved().await?;
-        let new: Vec<Arc<Event>> =
-            events.iter().filter(|event| event.sequence > resolved_to).map(Arc::clone).collect();
-        let mut rows = self.resolve_block(&mut *tx, &new, resolved_to.max(end)).await?.rows;
+        let mut tx = self.begin().await?;
+        let mut rows = self.resolve_new(&mut *tx, &events, end).await?.rows;
         let undone = self.undone_between(&mut *tx, self.build.cursor, end).await?;
-        let known: Vec<Sequence> =
-            events.iter().map(|event| event.sequence).filter(|at| *at <= resolved_to).collect();
-        if !known.is_empty() {
-            for row in tx.entity_events(&known).await? {
-                rows.entry(row.sequence).or_default().push(row);
-            }
-        }
         let merges = tx.merges_between(self.build.cursor, end, usize::MAX).await?;
         result.merges_detected += count(merges.len());
         result.events_processed += count(events.len());
@@ -229,8 +232,8 @@ impl Pipeline {
         let target = Target { realm: &realm, replay: false };
         let summary =
             self.apply_block(&mut *tx, target, block, &HashSet::new(), &mut touched).await?;
-        tx.save_build(&self.version, &progress).await?;
-        tx.commit().await?;
+        tx.save_build(&self.progress_key(), &progress).await?;
+        self.commit(tx).await?;
         self.build = progress;
         for row in touched {
             self.states.put(row);
@@ -265,13 +268,13 @@ impl Pipeline {
             let full = rows.len() >= self.options.batch_size.max(1);
             let end = rows.last().filter(|_| full).map_or(target, |row| row.sequence);
             let events = self.decode(rows).await?;
-            let mut tx = self.store.begin().await?;
+            let mut tx = self.begin().await?;
             self.resolve_block(&mut *tx, &events, end).await?;
-            tx.commit().await?;
+            self.commit(tx).await?;
         }
     }
 
-    async fn build_in_event_order(
+    pub(crate) async fn build_in_event_order(
         &mut self,
         target: Sequence,
         result: &mut BuildResult,
@@ -280,7 +283,7 @@ impl Pipeline {
         let realm = self.realm();
         let from = self.build.cursor;
         let mut done: HashSet<EntityId> = HashSet::new();
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let merges = tx.merges_between(from, target, usize::MAX).await?;
         let undone = self.undone_between(&mut *tx, from, target).await?;
         result.merges_detected += count(merges.len());
@@ -290,7 +293,7 @@ impl Pipeline {
             let into = Target { realm: &realm, replay: false };
             let summary = self.apply_block(&mut *tx, into, block, &done, &mut touched).await?;
             done.extend(summary.redone.iter().copied());
-            tx.commit().await?;
+            self.commit(tx).await?;
             self.report(summary, result).await?;
         } else {
             drop(tx);
@@ -298,12 +301,12 @@ impl Pipeline {
         self.replay(&realm, false, from, target, &mut done, result).await?;
         let mut progress = self.build.clone();
         progress.cursor = target;
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         if !merges.is_empty() {
             self.repoint(&mut *tx, &realm, merges).await?;
         }
-        tx.save_build(&self.version, &progress).await?;
-        tx.commit().await?;
+        tx.save_build(&self.progress_key(), &progress).await?;
+        self.commit(tx).await?;
         self.build = progress;
         Ok(())
     }
@@ -334,10 +337,10 @@ impl Pipeline {
             let block =
                 Block { events: events.into_iter().zip(entities).collect(), ..Block::default() };
             let mut touched = Vec::new();
-            let mut tx = self.store.begin().await?;
+            let mut tx = self.begin().await?;
             let into = Target { realm, replay: fresh };
             let summary = self.apply_block(&mut *tx, into, block, done, &mut touched).await?;
-            tx.commit().await?;
+            self.commit(tx).await?;
             for row in touched {
                 self.states.put(row);
             }
@@ -365,17 +368,17 @@ impl Pipeline {
             result.events_failed += count(failures.len());
             result.failures.extend(failures);
         } else {
-            let mut tx = self.store.begin().await?;
-            tx.save_build(&self.version, &progress).await?;
-            tx.commit().await?;
+            let mut tx = self.begin().await?;
+            tx.save_build(&self.progress_key(), &progress).await?;
+            self.commit(tx).await?;
         }
         self.build = progress;
         self.resolve_all(target).await?;
         self.states.clear();
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         tx.drop_realm(&new).await?;
         tx.create_realm(&new, &catalog.manifest).await?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         self.build.watermark = None;
         self.replay(&new, true, Sequence(0), target, &mut HashSet::new(), result).await?;
         self.retire_all(&new, target, result).await?;
@@ -388,15 +391,15 @@ impl Pipeline {
         progress.generation = generation;
         progress.tick_as_of = progress.tick_as_of.max(as_of);
         self.close_build(&mut progress, plan);
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         tx.publish_realm(&new, &catalog.manifest).await?;
         self.show(&mut *tx).await?;
-        tx.save_build(&self.version, &progress).await?;
+        tx.save_build(&self.progress_key(), &progress).await?;
         if plan.resolve {
             self.set_data_state(&mut *tx).await?;
         }
         tx.drop_realm(&old).await?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         self.active |= !self.beside;
         self.build = progress;
         Ok(())
@@ -429,7 +432,7 @@ impl Pipeline {
         if !self.any_merges {
             return Ok(());
         }
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let merges = tx.merges_between(Sequence(0), target, usize::MAX).await?;
         result.merges_detected += count(merges.len());
         let mut index = MergeIndex::default();
@@ -437,7 +440,7 @@ impl Pipeline {
             self.retire(&mut *tx, realm, page, &mut index).await?;
         }
         self.repoint(&mut *tx, realm, merges).await?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(())
     }
 
@@ -450,7 +453,8 @@ impl Pipeline {
         merges: Vec<MergeRow>,
     ) -> Result<(), Error> {
         let work = EdgeWork { merges, ..EdgeWork::default() };
-        write_edges(tx, realm, &self.catalog, &mut MergeIndex::default(), true, work).await
+        let shard = self.shard();
+        write_edges(tx, realm, &self.catalog, shard, &mut MergeIndex::default(), true, work).await
     }
 }
 

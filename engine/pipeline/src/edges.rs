@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use defacto_model::{EntityId, Timestamp, Value};
+use defacto_model::{EntityId, Shard, Timestamp, Value};
 use defacto_ports::{EdgeChange, EdgeRequest, EdgeRow, MergeRow, OrderKey, Realm, Transaction};
 
 use crate::Error;
@@ -34,10 +34,14 @@ type Ends = (EntityId, EntityId);
 type Timeline = Vec<(Timestamp, Option<Vec<Value>>)>;
 
 /// Brings the edge history up to date: the fold of all requests in order (decision 27).
+///
+/// Of a shard, edges that only their relating entity can change are written by the shard that owns it; others by
+/// whichever shard brings a request, under a lock that makes the requests of all shards visible.
 pub(crate) async fn write_edges(
     tx: &mut dyn Transaction,
     realm: &Realm,
     catalog: &Catalog,
+    shard: Option<Shard>,
     merges: &mut MergeIndex,
     any_merges: bool,
     work: EdgeWork,
@@ -46,6 +50,7 @@ pub(crate) async fn write_edges(
     if pairs.is_empty() {
         return Ok(());
     }
+    let owns = |id: &EntityId| shard.is_none_or(|shard| shard.owns(id));
     let mut touched: Vec<Vec<EdgeRequest>> = vec![Vec::new(); pairs.len()];
     for (at, request) in work.withdrawn {
         if let Some(list) = touched.get_mut(at) {
@@ -55,7 +60,7 @@ pub(crate) async fn write_edges(
     let mut slow = work.slow;
     slow.sort_unstable();
     let mut gone = work.anew;
-    gone.extend(work.merges.iter().map(|merge| merge.from));
+    gone.extend(work.merges.iter().map(|merge| merge.from).filter(owns));
     gone.sort_unstable();
     gone.dedup();
     if !gone.is_empty() {
@@ -87,7 +92,12 @@ pub(crate) async fn write_edges(
     let losers: Vec<EntityId> = work.merges.iter().map(|merge| merge.from).collect();
     if !losers.is_empty() {
         for (pair, list) in pairs.iter().zip(&mut touched) {
-            list.extend(tx.edge_requests(realm, &pair.key, &losers).await?);
+            let requests = tx.edge_requests(realm, &pair.key, &losers).await?;
+            // Edges to one that ceased lead to the survivor: the relating entity's owner sees to its own edges, the
+            // owner of the one that ceased to edges that others can change too.
+            list.extend(requests.into_iter().filter(|request| {
+                owns(if pair.own_only { &request.relater } else { &request.other })
+            }));
         }
     }
     if !work.touching.is_empty() {
@@ -97,6 +107,13 @@ pub(crate) async fn write_edges(
         }
     }
     write_own(tx, realm, catalog, &gone, work.deltas).await?;
+    if shard.is_some()
+        && pairs.iter().zip(&touched).any(|(p, list)| !p.own_only && !list.is_empty())
+    {
+        tx.lock_edges().await?;
+    }
+    // The first merge of all may have been made by another process just now.
+    let any_merges = any_merges || shard.is_some();
     for (pair, list) in pairs.iter().zip(touched) {
         if !list.is_empty() {
             refold(tx, realm, pair, merges, any_merges, list).await?;
@@ -231,8 +248,11 @@ async fn refold(
         }
         let found = tx.edge_requests(realm, &pair.key, &ids).await?;
         if any_merges {
-            merges.load(tx, found.iter().map(|request| request.other).collect()).await?;
+            let ends = found.iter().flat_map(|request| [request.other, request.relater]);
+            merges.load(tx, ends.collect()).await?;
         }
+        // What an entity that ceased asked for is void, even where its owner has not withdrawn it yet.
+        let found = found.into_iter().filter(|request| merges.end_of(request.relater).is_none());
         let mine = |request: &EdgeRequest| {
             let (source, target) = ends_of(pair, request, merges.root(request.other));
             match (pair.one_target, pair.one_source) {
@@ -242,7 +262,7 @@ async fn refold(
                 (false, false) => ends.contains(&(source, target)),
             }
         };
-        let found: Vec<EdgeRequest> = found.into_iter().filter(mine).collect();
+        let found: Vec<EdgeRequest> = found.filter(mine).collect();
         let both = pair.one_target && pair.one_source;
         frontier = if both { found.clone() } else { Vec::new() };
         if !both {

@@ -34,9 +34,10 @@ impl Pipeline {
         id: EntityId,
         versions: &[OtherVersion],
     ) -> Result<EraseResult, Error> {
+        let whole = self.start(true).await?;
         let result = self.erase_inner(id, versions).await;
         self.forget();
-        result
+        self.end(whole, result).await
     }
 
     /// What erasing an entity did, if it has been erased.
@@ -56,7 +57,7 @@ impl Pipeline {
         self.bring_up().await?;
         let catalog = Arc::clone(&self.catalog);
         let realm = self.realm();
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         if let Some(result) = recorded(&mut *tx, id).await? {
             return Ok(result);
         }
@@ -160,7 +161,7 @@ impl Pipeline {
         }
         // Entities merged into these had such events too.
         self.retire(&mut *tx, &realm, &losers, &mut index).await?;
-        write_edges(&mut *tx, &realm, &catalog, &mut index, self.any_merges, work).await?;
+        write_edges(&mut *tx, &realm, &catalog, None, &mut index, self.any_merges, work).await?;
         if parted {
             // Events that the erased was kept out of may join others now.
             tx.set_setting(settings::RESOLVED_WITH, defacto_planner::REDACTED).await?;
@@ -177,7 +178,7 @@ impl Pipeline {
         for id in &ids {
             tx.set_setting(&erasure_setting(*id), &text).await?;
         }
-        tx.commit().await?;
+        self.commit(tx).await?;
         if parted {
             self.bring_up().await?;
         }

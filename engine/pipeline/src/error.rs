@@ -29,6 +29,20 @@ pub enum Error {
     /// Known, but not done by this program yet.
     #[error("{0} is not supported yet")]
     Unsupported(&'static str),
+    /// The store serves one process at a time.
+    #[error("only a Postgres database can be divided into shards")]
+    Undivided,
+    /// The namespace has history and was never divided.
+    #[error("the namespace is not divided into shards yet: run `defacto shard resize N` first")]
+    NoShards,
+    /// The namespace is divided otherwise than the process believes.
+    #[error("shard epoch changed: the namespace has {total} shards, not {given}")]
+    ShardTotal {
+        /// As the process has it.
+        given: u32,
+        /// As it is.
+        total: u32,
+    },
     /// A stored event cannot be read.
     #[error("event {sequence} of the ledger cannot be read: {source}")]
     Ledger {

@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use defacto_model::{Sequence, Stage, Timestamp};
 use defacto_planner::Wanted;
-use defacto_ports::{Appended, HintText, NewEvent, NormalizedEvent, RawRecord, RecordFailure};
+use defacto_ports::{
+    Appended, HintText, NewEvent, NormalizedEvent, RawRecord, RecordFailure, Transaction,
+};
 use rayon::prelude::*;
 
 use crate::apply::{Block, Failed, Summary, Target};
@@ -49,11 +51,9 @@ impl Pipeline {
                 self.catalog.manifest.sources.iter().map(|known| known.name.as_str()).collect();
             return Err(Error::UnknownSource { name: source.to_owned(), known: known.join(", ") });
         };
+        let whole = if options.process { self.start(self.unready().await?).await? } else { None };
         let result = self.ingest_all(source, index, records, options).await;
-        if result.is_err() {
-            self.forget();
-        }
-        let mut result = result?;
+        let mut result = self.end(whole, result).await?;
         result.timing = std::mem::take(&mut self.timing);
         result.timing.finish(started.elapsed());
         for warning in std::mem::take(&mut self.warnings) {
@@ -78,29 +78,40 @@ impl Pipeline {
     ) -> Result<IngestResult, Error> {
         let mut result = IngestResult::default();
         let mut build = None;
-        if options.process {
+        let sharded = options.process && self.shard().is_some();
+        if options.process && !sharded {
             build = Some(self.catch_up().await?);
         }
+        let mut stored = Vec::new();
         let batch = options.batch_size.unwrap_or(self.options.batch_size).max(1);
         let mut first = 0;
         for chunk in records.chunks(batch) {
             let mut attempts = Attempts::default();
-            loop {
+            let part = loop {
                 let before = (build.clone(), result.clone(), self.warnings.len());
                 let done = self
                     .ingest_batch(source, index, first, chunk, build.as_mut(), &mut result)
                     .await;
-                let Err(error) = done else { break };
-                if !attempts.again(self, &error).await? {
-                    return Err(error);
+                match done {
+                    Ok(part) => break part,
+                    Err(error) => self.again(error, &mut attempts).await?,
                 }
                 (build, result) = (before.0, before.1);
                 self.warnings.truncate(before.2);
+            };
+            if sharded {
+                stored.extend(part);
             }
             first += u64::try_from(chunk.len()).unwrap_or(u64::MAX);
         }
+        if sharded {
+            build = Some(self.process_shard(&stored, &mut result).await?);
+        }
         if let Some(build) = &mut build {
-            self.settle(build).await?;
+            let mut attempts = Attempts::default();
+            while let Err(error) = self.settle(build).await {
+                self.again(error, &mut attempts).await?;
+            }
             result.events_failed += build.events_failed;
             result.failures.extend(build.failures.iter().cloned());
         }
@@ -115,17 +126,64 @@ impl Pipeline {
         Ok(result)
     }
 
+    /// Whether the version is not at a point from which a shard can go on by itself.
+    async fn unready(&self) -> Result<bool, Error> {
+        Ok(self.shard().is_some()
+            && (!self.active || self.plan(Wanted::default()).await?.mode.is_full()))
+    }
+
+    /// Interprets what of the events just stored, and of those before, belongs to the shard.
+    async fn process_shard(
+        &mut self,
+        stored: &[Sequence],
+        result: &mut IngestResult,
+    ) -> Result<BuildResult, Error> {
+        let mut build = self.new_events();
+        let head = match stored.last() {
+            Some(last) => *last,
+            None => self.store.read().await?.head().await?,
+        };
+        result.foreign_events = if self.follow(head, &mut build).await? {
+            self.foreign(stored).await?
+        } else {
+            crate::build::count(stored.len())
+        };
+        result.events_buffered = 0;
+        Ok(build)
+    }
+
+    fn new_events(&self) -> BuildResult {
+        BuildResult {
+            mode: defacto_planner::Mode::Incremental.name().to_owned(),
+            reason: "new events".to_owned(),
+            version: self.version.clone(),
+            ..BuildResult::default()
+        }
+    }
+
+    /// Begins the transaction of a batch; if another process was at work meanwhile, what it left is applied first.
+    async fn begin_batch(
+        &mut self,
+        build: Option<&mut BuildResult>,
+    ) -> Result<Box<dyn Transaction>, Error> {
+        let Some(build) = build else { return Ok(self.store.begin().await?) };
+        loop {
+            match self.begin().await {
+                Err(Error::Port(defacto_ports::Error::Stale { .. })) => {
+                    self.load().await?;
+                    build.absorb(self.catch_up().await?);
+                }
+                begun => return begun,
+            }
+        }
+    }
+
     /// Brings the version up to the head of the ledger before new events are applied: a rebuild if definitions
     /// changed, outstanding events otherwise. Time rules wait.
     async fn catch_up(&mut self) -> Result<BuildResult, Error> {
         let plan = self.plan(Wanted::default()).await?;
         if plan.mode == defacto_planner::Mode::Skip && self.active {
-            return Ok(BuildResult {
-                mode: defacto_planner::Mode::Incremental.name().to_owned(),
-                reason: "new events".to_owned(),
-                version: self.version.clone(),
-                ..BuildResult::default()
-            });
+            return Ok(self.new_events());
         }
         let options = BuildOptions { as_of: AsOf::Keep, ..BuildOptions::default() };
         self.build_planned(plan, options).await
@@ -152,9 +210,9 @@ impl Pipeline {
         index: u32,
         first: u64,
         records: &[&str],
-        build: Option<&mut BuildResult>,
+        mut build: Option<&mut BuildResult>,
         result: &mut IngestResult,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Sequence>, Error> {
         let now = self.now();
         let started = Instant::now();
         let normalized = self.normalize(index, records, now)?;
@@ -175,7 +233,8 @@ impl Pipeline {
         }
         let started = Instant::now();
         let interpreted = self.timing.interpret_ms;
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin_batch(build.as_deref_mut()).await?;
+        let processing = build.is_some();
         let appended = tx.append(&new).await?;
         let mut stored = Vec::with_capacity(events.len());
         for ((appended, event), new) in appended.into_iter().zip(events).zip(new) {
@@ -204,14 +263,24 @@ impl Pipeline {
                 }
             }
         }
+        let sequences: Vec<Sequence> = stored.iter().map(|event| event.sequence).collect();
         let mut touched = Vec::new();
         let mut summary = None;
         let mut progress = self.build.clone();
         match build {
             Some(build) if !stored.is_empty() => {
                 let head = stored.last().map_or(progress.cursor, |event| event.sequence);
-                let resolved = self.resolve_block(&mut *tx, &stored, head).await?;
-                build.merges_detected += u64::try_from(resolved.merges.len()).unwrap_or(u64::MAX);
+                let first = stored.first().map_or(head, |event| event.sequence);
+                let mut before = self.outstanding(&mut *tx, first).await?;
+                let alone = before.is_empty();
+                before.append(&mut stored);
+                stored = before;
+                let resolved = self.resolve_new(&mut *tx, &stored, head).await?;
+                let merges = match alone {
+                    true => resolved.merges,
+                    false => tx.merges_between(progress.cursor, head, usize::MAX).await?,
+                };
+                build.merges_detected += u64::try_from(merges.len()).unwrap_or(u64::MAX);
                 let mut rows = resolved.rows;
                 build.late_arrivals += late(&progress, &stored);
                 raise(&mut progress, &stored);
@@ -220,8 +289,11 @@ impl Pipeline {
                     let rows = rows.remove(&event.sequence);
                     (event, rows.unwrap_or_default())
                 });
-                let block =
-                    Block { events: events.collect(), merges: resolved.merges, undone: Vec::new() };
+                let undone = match alone {
+                    true => Vec::new(),
+                    false => self.undone_between(&mut *tx, progress.cursor, head).await?,
+                };
+                let block = Block { events: events.collect(), merges, undone };
                 let realm = self.realm();
                 let target = Target { realm: &realm, replay: false };
                 summary = Some((
@@ -230,14 +302,19 @@ impl Pipeline {
                     build,
                 ));
                 progress.cursor = head;
-                tx.save_build(&self.version, &progress).await?;
+                tx.save_build(&self.progress_key(), &progress).await?;
             }
             Some(_) => {}
             None => {
                 result.events_buffered += u64::try_from(stored.len()).unwrap_or(u64::MAX);
             }
         }
-        tx.commit().await?;
+        if processing {
+            self.commit(tx).await?;
+        } else {
+            // Anybody may append at any time.
+            tx.commit().await?;
+        }
         self.build = progress;
         for row in touched {
             self.states.put(row);
@@ -247,7 +324,7 @@ impl Pipeline {
         if let Some((summary, build)) = summary {
             self.report(summary, build).await?;
         }
-        Ok(())
+        Ok(sequences)
     }
 
     /// Normalizes in parallel.

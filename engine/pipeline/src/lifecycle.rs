@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use defacto_model::{EntityId, Value};
-use defacto_ports::{Appended, EntityStateRow, HintRow, Reader};
+use defacto_ports::{Appended, EntityStateRow, HintRow, Reader, Transaction};
 
 use crate::apply::{Block, Target};
 use crate::catalog::{Catalog, MERGE_EVENT};
@@ -23,11 +23,9 @@ impl Pipeline {
         into: EntityId,
         reason: &str,
     ) -> Result<MergeResult, Error> {
+        let whole = self.start(true).await?;
         let result = self.merge_inner(from, into, reason).await;
-        if result.is_err() {
-            self.forget();
-        }
-        result
+        self.end(whole, result).await
     }
 
     async fn merge_inner(
@@ -40,7 +38,7 @@ impl Pipeline {
             return Err(Error::Identity("cannot merge an entity into itself"));
         }
         self.bring_up().await?;
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let (from_root, from_hints) = known(&mut *tx, from).await?;
         let (into_root, into_hints) = known(&mut *tx, into).await?;
         let mut result = MergeResult {
@@ -73,11 +71,10 @@ impl Pipeline {
         let Some(Appended::Inserted(sequence)) = appended.first().copied() else {
             return Ok(result);
         };
-        let event = Arc::new(Event::system(new, sequence)?);
-        let resolved = self.resolve_block(&mut *tx, &[event], sequence).await?;
-        result.events_reassigned = resolved.moved;
-        result.tombstones_produced = crate::build::count(resolved.merges.len());
-        let block = Block { merges: resolved.merges, ..Block::default() };
+        let event = Event::system(new, sequence)?;
+        let (block, moved) = self.resolve_system(&mut *tx, event).await?;
+        result.events_reassigned = moved;
+        result.tombstones_produced = crate::build::count(block.merges.len());
         let realm = self.realm();
         let mut touched: Vec<EntityStateRow> = Vec::new();
         let target = Target { realm: &realm, replay: false };
@@ -86,8 +83,8 @@ impl Pipeline {
         result.entities_rebuilt = summary.rebuilt;
         let mut progress = self.build.clone();
         progress.cursor = sequence;
-        tx.save_build(&self.version, &progress).await?;
-        tx.commit().await?;
+        tx.save_build(&self.progress_key(), &progress).await?;
+        self.commit(tx).await?;
         self.build = progress;
         for row in touched {
             self.states.put(row);
@@ -97,6 +94,27 @@ impl Pipeline {
         self.settle(&mut build).await?;
         result.failures = build.failures;
         Ok(result)
+    }
+
+    /// Resolves a row of the engine's own that was just appended, after what others appended before it. Returns what is to be
+    /// applied, and how many events changed their entity.
+    pub(crate) async fn resolve_system(
+        &mut self,
+        tx: &mut dyn Transaction,
+        event: Event,
+    ) -> Result<(Block, u64), Error> {
+        let (cursor, sequence) = (self.build.cursor, event.sequence);
+        let mut events = self.outstanding(tx, sequence).await?;
+        events.push(Arc::new(event));
+        let resolved = self.resolve_new(tx, &events, sequence).await?;
+        let merges = tx.merges_between(cursor, sequence, usize::MAX).await?;
+        let undone = self.undone_between(tx, cursor, sequence).await?;
+        let mut rows = resolved.rows;
+        let events = events.into_iter().map(|event| {
+            let rows = rows.remove(&event.sequence).unwrap_or_default();
+            (event, rows)
+        });
+        Ok((Block { events: events.collect(), merges, undone }, resolved.moved))
     }
 
     /// Processes what is outstanding and shows this version to readers, as an operation on entities needs it.
@@ -120,6 +138,16 @@ impl Pipeline {
     ///
     /// [`Error::VersionTaken`]; what module and store say.
     pub async fn activate(
+        &mut self,
+        definitions: Definitions,
+        options: BuildOptions,
+    ) -> Result<BuildResult, Error> {
+        let whole = self.start(true).await?;
+        let result = self.activate_whole(definitions, options).await;
+        self.end(whole, result).await
+    }
+
+    async fn activate_whole(
         &mut self,
         definitions: Definitions,
         options: BuildOptions,

@@ -6,6 +6,7 @@ use defacto_ports::{BuildState, Clock, DefinitionVersion, Machines, Realm, Store
 
 use crate::cache::{IdentityCache, StateCache};
 use crate::catalog::Catalog;
+use crate::shards::Post;
 use crate::{Error, Timing, Warning};
 
 /// Compiled definitions under their version name.
@@ -90,6 +91,12 @@ pub struct Pipeline {
     pub(crate) timing: Timing,
     /// What it has to warn of.
     pub(crate) warnings: Vec<Warning>,
+    /// What is worked on, and under which right.
+    pub(crate) post: Post,
+    /// Count of the last transaction known that entered.
+    pub(crate) entered: u64,
+    /// How far events were resolved when the identity in memory was true.
+    pub(crate) resolved: Sequence,
 }
 
 impl Pipeline {
@@ -123,6 +130,9 @@ impl Pipeline {
             redaction: None,
             timing: Timing::default(),
             warnings: Vec::new(),
+            post: Post::alone(),
+            entered: 0,
+            resolved: Sequence(0),
         };
         pipeline.ensure_version(&definitions, true).await?;
         pipeline.load().await?;
@@ -137,7 +147,21 @@ impl Pipeline {
     ) -> Result<(), Error> {
         let manifest = definitions.machines.manifest();
         let digest = definitions.machines.digest();
+        let mut reader = self.store.read().await?;
+        let versions = reader.versions().await?;
+        let same = |known: &DefinitionVersion| {
+            known.version == definitions.version && known.content_hash == manifest.content_hash
+        };
+        if versions.iter().any(same)
+            && reader.build(&definitions.version).await?.is_some()
+            && reader.setting(settings::TARGETS_WITH).await?.is_some()
+        {
+            return Ok(());
+        }
+        drop(reader);
         let mut tx = self.store.begin().await?;
+        // Others that open the namespace for the first time wait here, and then find it made.
+        tx.enter().await?;
         let versions = tx.versions().await?;
         let known = versions.iter().find(|known| known.version == definitions.version);
         if let Some(known) = known {
@@ -181,7 +205,9 @@ impl Pipeline {
     /// Reads what is kept in memory about the store.
     pub(crate) async fn load(&mut self) -> Result<(), Error> {
         let mut reader = self.store.read().await?;
-        self.build = reader.build(&self.version).await?.unwrap_or_default();
+        self.entered = reader.entered().await?;
+        self.resolved = reader.resolved().await?;
+        self.build = self.read_progress(&mut *reader).await?;
         let versions = reader.versions().await?;
         self.active = versions.iter().any(|v| v.active && v.version == self.version);
         let any = reader.merges_between(Sequence(0), Sequence(i64::MAX), 1).await?;

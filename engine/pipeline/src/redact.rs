@@ -38,9 +38,10 @@ impl Pipeline {
         id: EntityId,
         others: &[OtherVersion],
     ) -> Result<RedactResult, Error> {
+        let whole = self.start(true).await?;
         let result = self.redact_inner(id, others).await;
         self.forget();
-        result
+        self.end(whole, result).await
     }
 
     async fn redact_inner(
@@ -50,7 +51,7 @@ impl Pipeline {
     ) -> Result<RedactResult, Error> {
         self.bring_up().await?;
         let catalog = Arc::clone(&self.catalog);
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let (root, hints) = known(&mut *tx, id).await?;
         let mut result = RedactResult {
             entity_id: root,
@@ -109,7 +110,7 @@ impl Pipeline {
         self.deplete(&mut *tx, others, &concerned).await?;
         tx.set_setting(settings::RESOLVED_WITH, defacto_planner::REDACTED).await?;
         tx.set_setting(settings::UNPURGED, "1").await?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         if !replaced.is_empty() {
             self.redaction = Some(key);
         }

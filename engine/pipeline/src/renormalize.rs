@@ -22,7 +22,7 @@ impl Pipeline {
         progress: &BuildState,
     ) -> Result<Vec<EventFailure>, Error> {
         self.identity.clear();
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let mut failures = Vec::new();
         if renormalize {
             tx.suspend_event_ids().await?;
@@ -61,8 +61,8 @@ impl Pipeline {
         }
         tx.set_resolved(target).await?;
         self.set_data_state(&mut *tx).await?;
-        tx.save_build(&self.version, progress).await?;
-        tx.commit().await?;
+        tx.save_build(&self.progress_key(), progress).await?;
+        self.commit(tx).await?;
         Ok(failures)
     }
 

@@ -96,6 +96,27 @@ impl Pipeline {
         self.store_resolution(tx, &catalog, resolution, out).await
     }
 
+    /// Resolves those of the events, which are in sequence order and end at a place of the ledger, that are not resolved
+    /// yet.
+    pub(crate) async fn resolve_new(
+        &mut self,
+        tx: &mut dyn Transaction,
+        events: &[Arc<Event>],
+        end: Sequence,
+    ) -> Result<Resolved, Error> {
+        let resolved_to = tx.resolved().await?;
+        let old = events.partition_point(|event| event.sequence <= resolved_to);
+        let (known, new) = events.split_at_checked(old).unwrap_or((&[], events));
+        let mut resolved = self.resolve_block(tx, new, resolved_to.max(end)).await?;
+        if !known.is_empty() {
+            let known: Vec<Sequence> = known.iter().map(|event| event.sequence).collect();
+            for row in tx.entity_events(&known).await? {
+                resolved.rows.entry(row.sequence).or_default().push(row);
+            }
+        }
+        Ok(resolved)
+    }
+
     /// Hint texts that relates take from fields which are not among the event's own hints.
     fn relate_hints(&self, catalog: &Catalog, events: &[Arc<Event>]) -> Result<FieldHints, Error> {
         let mut requests: Vec<HintRequest> = Vec::new();

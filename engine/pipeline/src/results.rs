@@ -62,7 +62,7 @@ impl IngestResult {
 }
 
 impl BuildResult {
-    fn absorb(&mut self, part: Self) {
+    pub(crate) fn absorb(&mut self, part: Self) {
         self.events_processed += part.events_processed;
         self.effects_produced += part.effects_produced;
         self.transitions += part.transitions;

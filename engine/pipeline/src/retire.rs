@@ -29,6 +29,7 @@ impl Pipeline {
                 continue;
             };
             let winner = index.root(merge.from);
+            let owned = self.owns(merge.from);
             let mut members = vec![merge.from];
             let mut at = 0;
             while let Some(&into) = members.get(at) {
@@ -37,6 +38,26 @@ impl Pipeline {
                     earlier.iter().filter(|row| row.sequence < merge.sequence).map(|row| row.from),
                 );
                 at += 1;
+            }
+            let mut changes = Vec::new();
+            for earlier in members.iter().skip(1) {
+                if !new.contains(earlier)
+                    && self.owns(*earlier)
+                    && let Some((key, _)) = index_end(index, tx, *earlier).await?
+                {
+                    changes.push(HistoryChange {
+                        entity_id: *earlier,
+                        replace_from: None,
+                        rows: Vec::new(),
+                        ended: Some((key.timestamp, winner)),
+                    });
+                }
+            }
+            if !owned {
+                if !changes.is_empty() {
+                    tx.write_history(realm, &merge.entity_type, &changes).await?;
+                }
+                continue;
             }
             let mut events = Vec::new();
             for (row, event) in tx.events_by_origin(&members).await? {
@@ -59,7 +80,6 @@ impl Pipeline {
             let outcome = blocking(|| {
                 interpret(&*machines, &catalog, index, entity, jobs, Some(merge.timestamp))
             })?;
-            let mut changes = Vec::new();
             for folded in outcome.entities {
                 changes.push(HistoryChange {
                     entity_id: merge.from,
@@ -67,18 +87,6 @@ impl Pipeline {
                     rows: folded.rows.rows,
                     ended: Some((merge.timestamp, winner)),
                 });
-            }
-            for earlier in members.into_iter().skip(1) {
-                if !new.contains(&earlier)
-                    && let Some((key, _)) = index_end(index, tx, earlier).await?
-                {
-                    changes.push(HistoryChange {
-                        entity_id: earlier,
-                        replace_from: None,
-                        rows: Vec::new(),
-                        ended: Some((key.timestamp, winner)),
-                    });
-                }
             }
             tx.delete_states(realm, &merge.entity_type, &[merge.from]).await?;
             tx.write_history(realm, &merge.entity_type, &changes).await?;

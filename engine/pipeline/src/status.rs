@@ -12,7 +12,7 @@ impl Pipeline {
         let plan = self.plan(Wanted::default()).await?;
         let realm = self.realm();
         let mut reader = self.store.read().await?;
-        let build = reader.build(&self.version).await?.unwrap_or_default();
+        let build = self.read_progress(&mut *reader).await?;
         let head = reader.head().await?;
         let mut entities = Vec::new();
         for entity in &self.catalog.manifest.entities {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use defacto_model::Timestamp;
+use defacto_model::{EntityId, Timestamp};
 use defacto_ports::{HistoryChange, Realm};
 
 use crate::apply::{Failed, Job, interpret};
@@ -21,18 +21,16 @@ impl Pipeline {
     /// What module and store say.
     pub async fn tick(&mut self, as_of: Option<Timestamp>) -> Result<TickResult, Error> {
         let as_of = as_of.unwrap_or_else(|| self.now());
-        let realm = self.realm();
         let mut attempts = Attempts::default();
-        let result = loop {
-            match self.tick_realm(&realm, as_of).await {
-                Err(error) if attempts.again(self, &error).await? => {}
-                result => break result,
+        loop {
+            let whole = self.start(false).await?;
+            let realm = self.realm();
+            let result = self.tick_realm(&realm, as_of).await;
+            match self.end(whole, result).await {
+                Err(error) => self.again(error, &mut attempts).await?,
+                ticked => return ticked,
             }
-        };
-        if result.is_err() {
-            self.forget();
         }
-        result
     }
 
     /// Advances a realm and remembers how far.
@@ -45,9 +43,9 @@ impl Pipeline {
         if self.build.tick_as_of < Some(as_of) {
             let mut build = self.build.clone();
             build.tick_as_of = Some(as_of);
-            let mut tx = self.store.begin().await?;
-            tx.save_build(&self.version, &build).await?;
-            tx.commit().await?;
+            let mut tx = self.begin().await?;
+            tx.save_build(&self.progress_key(), &build).await?;
+            self.commit(tx).await?;
             self.build = build;
         }
         Ok(result)
@@ -74,7 +72,11 @@ impl Pipeline {
                 drop(reader);
                 let Some(&last) = ids.last() else { break };
                 after = Some(last);
-                let mut tx = self.store.begin().await?;
+                let ids: Vec<EntityId> = ids.into_iter().filter(|id| self.owns(*id)).collect();
+                if ids.is_empty() {
+                    continue;
+                }
+                let mut tx = self.begin().await?;
                 let states = tx.load_states(realm, name, &ids).await?;
                 let jobs: Vec<Job> = states
                     .into_iter()
@@ -122,7 +124,7 @@ impl Pipeline {
                 if !changes.is_empty() {
                     tx.write_history(realm, name, &changes).await?;
                 }
-                tx.commit().await?;
+                self.commit(tx).await?;
             }
         }
         result.failures = self.describe(failed).await?;

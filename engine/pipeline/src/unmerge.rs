@@ -1,11 +1,10 @@
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use defacto_model::{EntityId, EventId, Timestamp, Value, entity_id};
 use defacto_ports::{Appended, HintRow, MergeRow, NewEvent, Transaction};
 use sha2::{Digest, Sha256};
 
-use crate::apply::{Block, Target};
+use crate::apply::Target;
 use crate::catalog::{BLOCK_EVENT, SYSTEM_SOURCE, UNMERGE_EVENT};
 use crate::decode::Event;
 use crate::edges::cluster;
@@ -27,11 +26,9 @@ impl Pipeline {
         winner: EntityId,
         reason: &str,
     ) -> Result<UnmergeResult, Error> {
+        let whole = self.start(true).await?;
         let result = self.unmerge_inner(loser, winner, reason).await;
-        if result.is_err() {
-            self.forget();
-        }
-        result
+        self.end(whole, result).await
     }
 
     async fn unmerge_inner(
@@ -41,7 +38,7 @@ impl Pipeline {
         reason: &str,
     ) -> Result<UnmergeResult, Error> {
         self.bring_up().await?;
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let (root, hints) = known(&mut *tx, loser).await?;
         let (other, _) = known(&mut *tx, winner).await?;
         let mut result = UnmergeResult {
@@ -100,11 +97,9 @@ impl Pipeline {
         b: EntityId,
         reason: &str,
     ) -> Result<BlockResult, Error> {
+        let whole = self.start(true).await?;
         let result = self.block_inner(a, b, reason).await;
-        if result.is_err() {
-            self.forget();
-        }
-        result
+        self.end(whole, result).await
     }
 
     async fn block_inner(
@@ -114,7 +109,7 @@ impl Pipeline {
         reason: &str,
     ) -> Result<BlockResult, Error> {
         self.bring_up().await?;
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let (root_a, hints_a) = known(&mut *tx, a).await?;
         let (root_b, hints_b) = known(&mut *tx, b).await?;
         if root_a == root_b {
@@ -152,20 +147,18 @@ impl Pipeline {
         let Some(Appended::Inserted(sequence)) = appended.first().copied() else {
             return Ok(None);
         };
-        let event = Arc::new(Event::system(new, sequence)?);
-        let resolved = self.resolve_block(&mut *tx, &[event], sequence).await?;
-        let undone = self.undone_between(&mut *tx, self.build.cursor, sequence).await?;
-        let block = Block { events: Vec::new(), merges: resolved.merges, undone };
+        let event = Event::system(new, sequence)?;
+        let (block, moved) = self.resolve_system(&mut *tx, event).await?;
         let realm = self.realm();
         let mut touched = Vec::new();
         let target = Target { realm: &realm, replay: false };
         let summary =
             self.apply_block(&mut *tx, target, block, &HashSet::new(), &mut touched).await?;
-        let done = Done { moved: resolved.moved, rebuilt: summary.rebuilt };
+        let done = Done { moved, rebuilt: summary.rebuilt };
         let mut progress = self.build.clone();
         progress.cursor = sequence;
-        tx.save_build(&self.version, &progress).await?;
-        tx.commit().await?;
+        tx.save_build(&self.progress_key(), &progress).await?;
+        self.commit(tx).await?;
         self.build = progress;
         for row in touched {
             self.states.put(row);

@@ -163,6 +163,16 @@ impl Pipeline {
         definitions: Definitions,
         options: BuildOptions,
     ) -> Result<BuildResult, Error> {
+        let whole = self.start(true).await?;
+        let result = self.build_beside_whole(definitions, options).await;
+        self.end(whole, result).await
+    }
+
+    async fn build_beside_whole(
+        &mut self,
+        definitions: Definitions,
+        options: BuildOptions,
+    ) -> Result<BuildResult, Error> {
         self.ensure_version(&definitions, false).await?;
         let impact = self.impact(&definitions).await?;
         if impact.resolve {

@@ -5,6 +5,7 @@
 #![expect(
     clippy::missing_errors_doc,
     clippy::missing_panics_doc,
+    clippy::panic,
     reason = "failing is what a case is for, and said above"
 )]
 
@@ -14,6 +15,7 @@ mod history;
 mod identity;
 mod ledger;
 mod sample;
+mod shards;
 mod states;
 
 pub use build::{builds_and_settings, locks, moments, purge, rollback, versions};
@@ -24,4 +26,5 @@ pub use history::{
 pub use identity::{entity_events, erased_hints, hints, merges};
 pub use ledger::{append, delete, replay, replay_late_range, rewrite};
 pub use sample::{event_of, manifest};
+pub use shards::{claims, entering, holding};
 pub use states::{due, realms, states};

@@ -29,6 +29,12 @@ pub enum Error {
         /// What.
         what: &'static str,
     },
+    /// What the process knew or had of the namespace is another's by now; nothing of the transaction is kept.
+    #[error("{what} by another process meanwhile")]
+    Stale {
+        /// What became of it.
+        what: &'static str,
+    },
     /// Stored data are of a newer format than this program knows.
     #[error(
         "stored format {found} is newer than {known}, the newest that this program knows: use a newer defacto"
@@ -57,7 +63,9 @@ impl Error {
     /// What the caller does next.
     pub fn disposition(&self) -> Disposition {
         match self {
-            Self::Storage { retry: true, .. } | Self::Locked { .. } => Disposition::Retry,
+            Self::Storage { retry: true, .. } | Self::Locked { .. } | Self::Stale { .. } => {
+                Disposition::Retry
+            }
             Self::Storage { .. }
             | Self::Format { .. }
             | Self::Module { .. }

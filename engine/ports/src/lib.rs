@@ -9,6 +9,7 @@ pub mod conformance;
 mod error;
 pub mod layout;
 mod machines;
+mod shards;
 mod store;
 
 pub use clock::Clock;
@@ -17,6 +18,7 @@ pub use machines::{
     EntityInput, EntityOutput, EventInput, FaultReport, HintRequest, Interpreted, Item, ItemCause,
     Machines, NormalizedEvent, RawRecord, Record, RecordFailure,
 };
+pub use shards::{Claim, ClaimedShard, Fence, ShardMap, ShardStatus, Shards, Worker};
 pub use store::{
     Appended, BuildState, DefinitionVersion, EdgeChange, EdgeKey, EdgeRequest, EdgeRow,
     EntityEventRow, EntityStateRow, HintKey, HintRow, HintText, HistoryChange, HistoryQuery,

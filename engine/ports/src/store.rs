@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use defacto_model::{EntityId, EventId, Manifest, Sequence, Timestamp, Value};
 
-use crate::{Error, Record};
+use crate::{Error, Fence, Record, Shards};
 
 /// A database with one namespace opened.
 #[async_trait]
@@ -29,6 +29,11 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     ///
     /// One to retry while somebody still reads an earlier state.
     async fn purge(&self) -> Result<(), Error>;
+
+    /// How several processes divide the namespace; `None` where only one can work on it at a time.
+    fn shards(&self) -> Option<&dyn Shards> {
+        None
+    }
 
     /// Ends cleanly.
     async fn close(&self) -> Result<(), Error>;
@@ -340,6 +345,27 @@ pub trait Transaction: Reader {
     /// Makes everything durable.
     async fn commit(self: Box<Self>) -> Result<(), Error>;
 
+    // Several processes (the defaults are for stores on which one transaction at a time writes) --------
+    /// Takes the namespace for this transaction, after others that did, and counts: returns how many transactions
+    /// had entered before, so that a process learns whether what it holds in memory is still true.
+    async fn enter(&mut self) -> Result<u64, Error>;
+    /// Makes sure, until the end of the transaction, that what the fence says holds. Called last before the commit.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Stale`].
+    async fn check_fence(&mut self, _fence: &Fence) -> Result<(), Error> {
+        Ok(())
+    }
+    /// Takes resolution for this transaction: waits for another that has it, and sees what that did.
+    async fn lock_resolution(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+    /// Takes the folding of edges for this transaction, likewise.
+    async fn lock_edges(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
     // Ledger ----------------------------------------------------------------------------------------
     /// Gives each new event the next sequence, in the order given; an event id seen before (also within the
     /// batch) keeps its first sequence and is not stored again.
@@ -455,6 +481,8 @@ pub trait Transaction: Reader {
 /// Everything that may be read.
 #[async_trait]
 pub trait Reader: Send {
+    /// How many transactions have entered ([`Transaction::enter`]).
+    async fn entered(&mut self) -> Result<u64, Error>;
     /// Last sequence, 0 when empty.
     async fn head(&mut self) -> Result<Sequence, Error>;
     /// Number of canonical events, of one source or all.

@@ -94,6 +94,26 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the same call may succeed later.
+    pub fn recoverable(&self) -> bool {
+        use defacto_ports::Disposition::Retry;
+        match self {
+            Self::Pipeline(error) => error.recoverable(),
+            Self::Store(error) => error.disposition() == Retry,
+            _ => false,
+        }
+    }
+
+    /// Whether it says that a shard is another process's, or is no more.
+    pub(crate) fn is_lost_shard(&self) -> bool {
+        use defacto_pipeline::Error as E;
+        use defacto_ports::Error as P;
+        matches!(
+            self,
+            Self::Pipeline(E::ShardTotal { .. } | E::Port(P::Stale { .. } | P::Locked { .. }))
+        )
+    }
+
     /// What kind of error this is.
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -120,6 +140,9 @@ fn pipeline_kind(error: &defacto_pipeline::Error) -> ErrorKind {
         | E::UnknownEntity(_)
         | E::UnknownVersion(_)
         | E::Identity(_)
+        | E::Undivided
+        | E::NoShards
+        | E::ShardTotal { .. }
         | E::Unsupported(_) => ErrorKind::Usage,
         E::VersionTaken(_) => ErrorKind::Definitions,
         E::Ledger { .. } => ErrorKind::Storage,
@@ -129,9 +152,11 @@ fn pipeline_kind(error: &defacto_pipeline::Error) -> ErrorKind {
 fn port_kind(error: &defacto_ports::Error) -> ErrorKind {
     use defacto_ports::Error as E;
     match error {
-        E::Storage { .. } | E::Locked { .. } | E::Format { .. } | E::Inconsistent { .. } => {
-            ErrorKind::Storage
-        }
+        E::Storage { .. }
+        | E::Locked { .. }
+        | E::Stale { .. }
+        | E::Format { .. }
+        | E::Inconsistent { .. } => ErrorKind::Storage,
         E::Module { .. } => ErrorKind::Internal,
     }
 }

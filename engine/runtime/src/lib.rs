@@ -87,9 +87,11 @@ mod source;
 mod timeline;
 mod versions;
 mod view;
+mod worker;
 
 pub use builder::Builder;
 pub use clock::SystemClock;
+pub use defacto_model::Shard;
 pub use defacto_pipeline::{
     AsOf, BlockResult, BuildOptions, BuildResult, EraseResult, EventFailure, Finding, Impact,
     IngestResult, MergeResult, RedactResult, Separation, Status, TickResult, Timing, UnmergeResult,
@@ -110,3 +112,4 @@ pub use source::Source;
 pub use timeline::{Difference, Timeline, TimelineEntry};
 pub use versions::{ChangedPath, Changes, RegisterResult, Version};
 pub use view::{Edges, HistoryPages, View};
+pub use worker::{ShardState, ShardsState, Share, WorkOptions};

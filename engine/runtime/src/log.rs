@@ -8,7 +8,19 @@ use defacto_pipeline::{
     UnmergeResult,
 };
 
+use defacto_model::Shard;
+
 use crate::Error;
+
+pub(crate) fn claimed(shard: Shard) {
+    tracing::info!(
+        target: "defacto.shard",
+        operation = "claim",
+        shard_id = shard.index(),
+        total_shards = shard.total(),
+        "shard claimed"
+    );
+}
 
 pub(crate) fn ingested(result: &IngestResult) {
     tracing::info!(

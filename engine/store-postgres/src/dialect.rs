@@ -15,12 +15,22 @@ use crate::place::Place;
 use crate::session::Session;
 use crate::wire::{Args, Columns};
 
+/// How long a transaction may wait for its process.
+const IDLE: &str = "15s";
+
 const OPERATION: &str = "locking a build";
 
 /// Settings of a new connection. Every statement of this crate follows an index; a planner that has not counted the
 /// rows yet would rather read whole tables.
 pub(crate) fn setup(place: &Place) -> String {
-    let common = format!("SET search_path = {}; SET client_min_messages = warning", place.schema());
+    // A process that is paused in a transaction must not block the others for long. What the role, the database or the
+    // URL say goes before.
+    let common = format!(
+        "SET search_path = {}; SET client_min_messages = warning; \
+         SELECT set_config('idle_in_transaction_session_timeout', '{IDLE}', false) \
+         WHERE current_setting('idle_in_transaction_session_timeout') = '0'",
+        place.schema()
+    );
     if place.portable {
         return common;
     }
@@ -57,7 +67,9 @@ async fn acquire_row(session: &mut Session, name: &str) -> Result<bool, Error> {
     let sql = "INSERT INTO locks(name) VALUES ($1) ON CONFLICT DO NOTHING";
     session.run(OPERATION, sql, args).await?;
     let place = Arc::clone(session.place());
-    session.begin("BEGIN").await.map_err(|error| storage(OPERATION, &place, error))?;
+    // This transaction waits for as long as the build takes.
+    let begin = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0";
+    session.begin(begin).await.map_err(|error| storage(OPERATION, &place, error))?;
     let sql = format!("SELECT 1 FROM locks WHERE name = {} FOR UPDATE NOWAIT", literal(name));
     match session.try_simple(sql).await {
         Ok(()) => Ok(true),

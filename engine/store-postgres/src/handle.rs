@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use defacto_model::{EntityId, Manifest, Sequence, Timestamp};
 use defacto_ports::{
     Appended, BuildState, DefinitionVersion, EdgeChange, EdgeKey, EdgeRequest, EdgeRow,
-    EntityEventRow, EntityStateRow, Error, HintKey, HintRow, HistoryChange, HistoryQuery,
+    EntityEventRow, EntityStateRow, Error, Fence, HintKey, HintRow, HistoryChange, HistoryQuery,
     HistoryRecord, LedgerRow, MergeRow, NewEvent, OrderKey, Reader, Realm, Transaction,
 };
 use tokio::sync::OwnedSemaphorePermit;
@@ -48,6 +48,10 @@ impl Drop for Handle {
 
 #[async_trait]
 impl Reader for Handle {
+    async fn entered(&mut self) -> Result<u64, Error> {
+        self.session()?.entered().await
+    }
+
     async fn head(&mut self) -> Result<Sequence, Error> {
         self.session()?.head().await
     }
@@ -245,6 +249,22 @@ impl Transaction for Handle {
             self.pool.give_back(*session);
         }
         Ok(())
+    }
+
+    async fn enter(&mut self) -> Result<u64, Error> {
+        self.session()?.enter().await
+    }
+
+    async fn check_fence(&mut self, fence: &Fence) -> Result<(), Error> {
+        self.session()?.check_fence(fence).await
+    }
+
+    async fn lock_resolution(&mut self) -> Result<(), Error> {
+        self.session()?.lock_stage("resolve").await
+    }
+
+    async fn lock_edges(&mut self) -> Result<(), Error> {
+        self.session()?.lock_stage("edges").await
     }
 
     async fn append(&mut self, events: &[NewEvent]) -> Result<Vec<Appended>, Error> {

@@ -26,6 +26,7 @@ mod realms;
 mod replay;
 mod schema;
 mod session;
+mod shards;
 mod states;
 mod store;
 mod views;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use defacto_ports::{Error, Reader, Store, Transaction};
+use defacto_ports::{Error, Reader, Shards, Store, Transaction};
 use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 use tokio::task::JoinHandle;
@@ -108,6 +108,12 @@ impl PostgresStore {
     }
 }
 
+impl PostgresStore {
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+}
+
 /// Whether another process made the same tables in the same moment.
 fn made_by_another(error: &Error) -> bool {
     let Error::Storage { source: Some(source), .. } = error else { return false };
@@ -193,6 +199,10 @@ impl Store for PostgresStore {
             pool: Arc::clone(&self.pool),
             releases: Arc::clone(&self.releases),
         }))
+    }
+
+    fn shards(&self) -> Option<&dyn Shards> {
+        Some(self)
     }
 
     async fn purge(&self) -> Result<(), Error> {

@@ -66,6 +66,10 @@ impl Drop for Handle {
 
 #[async_trait]
 impl Reader for Handle {
+    async fn entered(&mut self) -> Result<u64, Error> {
+        self.session()?.entered().await
+    }
+
     async fn head(&mut self) -> Result<Sequence, Error> {
         self.session()?.head().await
     }
@@ -261,6 +265,10 @@ impl Transaction for Handle {
         self.session()?.commit().await?;
         self.committed = true;
         Ok(())
+    }
+
+    async fn enter(&mut self) -> Result<u64, Error> {
+        self.session()?.enter().await
     }
 
     async fn append(&mut self, events: &[NewEvent]) -> Result<Vec<Appended>, Error> {

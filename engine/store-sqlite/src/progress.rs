@@ -28,6 +28,18 @@ impl Session {
         self.run("storing a position", sql, args).await.map(drop)
     }
 
+    pub(crate) async fn entered(&mut self) -> Result<u64, Error> {
+        let count = self.counter("entered").await?;
+        u64::try_from(count).map_err(|_| damaged("a counter"))
+    }
+
+    pub(crate) async fn enter(&mut self) -> Result<u64, Error> {
+        let count = self.entered().await?;
+        let next = i64::try_from(count.saturating_add(1)).unwrap_or(i64::MAX);
+        self.set_counter("entered", next).await?;
+        Ok(count)
+    }
+
     pub(crate) async fn resolved(&mut self) -> Result<Sequence, Error> {
         self.counter("resolved").await.map(Sequence)
     }

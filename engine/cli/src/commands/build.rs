@@ -56,6 +56,7 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
     }
     let bar = progress::bar(None, settings.quiet, "events").with_message("building");
     bar.enable_steady_tick(std::time::Duration::from_millis(100));
+    project::claim_whole(&engine, settings).await?;
     let build =
         BuildOptions { full: options.full, from_raw: options.from_raw, dry_run: false, as_of };
     let result = match &options.version {
@@ -63,6 +64,7 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
         None => engine.build(build).await,
     };
     bar.finish_and_clear();
+    project::release(&engine, settings).await?;
     report(&result.map_err(project::engine_failure)?, settings)
 }
 

@@ -44,10 +44,10 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
         inputs.push(Records::open(file, options.input_format)?);
     }
     let engine = project::open_with(settings, options.batch_size, options.workers).await?;
-    let mut ingestion = engine
-        .ingestion(&options.source, options.process)
-        .await
-        .map_err(project::engine_failure)?;
+    // A shard that another process works on is interpreted there.
+    let process = options.process && project::claim(&engine, settings).await?;
+    let mut ingestion =
+        engine.ingestion(&options.source, process).await.map_err(project::engine_failure)?;
     let mut told = Told::default();
     for mut input in inputs {
         let outcome = one_file(&mut input, &mut ingestion, &mut told, settings).await;
@@ -60,7 +60,11 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
             return Err(failure);
         }
     }
-    let result = ingestion.finish();
+    let mut result = ingestion.finish();
+    if options.process && !process {
+        result.foreign_events = std::mem::take(&mut result.events_buffered);
+    }
+    project::release(&engine, settings).await?;
     told.tell_interpretation(&result);
     let mut output = Output::open(settings)?;
     let json = serde_json::to_value(&result).unwrap_or_default();

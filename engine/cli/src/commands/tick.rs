@@ -17,7 +17,9 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
     let as_of = options.as_of.as_deref().map(project::instant).transpose()?;
     let engine = project::open(settings).await?;
+    project::claim_whole(&engine, settings).await?;
     let result = engine.tick(as_of).await.map_err(project::engine_failure)?;
+    project::release(&engine, settings).await?;
     for failure in result.failures.iter().take(20) {
         crate::say(&format!("{}: {}\n", failure.code, failure.error));
     }

@@ -98,6 +98,7 @@ forward! { Transaction {
         self.inner.commit().await
     }
 }
+    fn enter() -> u64;
     fn append(events: &[NewEvent]) -> Vec<Appended>;
     fn rewrite_events(rows: &[LedgerRow]) -> ();
     fn suspend_event_ids() -> ();
@@ -132,6 +133,7 @@ forward! { Transaction {
 }
 
 forward! { Reader {}
+    fn entered() -> u64;
     fn head() -> Sequence;
     fn count_events(source: Option<&str>) -> u64;
     fn scan_events(after: Sequence, until: Sequence, limit: usize, duplicates: bool) -> Vec<LedgerRow>;

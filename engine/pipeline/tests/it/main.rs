@@ -14,3 +14,4 @@ mod program;
 mod redaction;
 mod run;
 mod scenarios;
+mod sharding;

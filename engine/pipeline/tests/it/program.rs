@@ -20,7 +20,7 @@ use crate::run::FakeClock;
 use crate::scenarios::Scratch;
 
 /// Where fingerprints are compared.
-const END: &str = "2040-01-01T00:00:00Z";
+pub(crate) const END: &str = "2040-01-01T00:00:00Z";
 const STEPS: usize = 22;
 
 fn oracle(version: &str, files: &[(&str, String)]) -> Definitions {
@@ -56,7 +56,7 @@ pub(crate) fn shop() -> Vec<Definitions> {
     ]
 }
 
-fn shop_events(random: &mut Random, count: usize) -> Vec<(String, String)> {
+pub(crate) fn shop_events(random: &mut Random, count: usize) -> Vec<(String, String)> {
     let start = Timestamp::parse_text("2024-01-01T00:00:00Z").unwrap().as_micros();
     (0..count)
         .map(|number| {

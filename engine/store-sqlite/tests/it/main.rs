@@ -29,4 +29,5 @@ suite! {
     history_late_rows, history_merged, history_reading, history_rows, history_values,
     edge_requests, edge_versions,
     builds_and_settings, locks, moments, purge, rollback, versions,
+    entering,
 }
