@@ -68,7 +68,7 @@ impl Session {
         let mut args = Args::new();
         args.text(&original.namespace);
         let sql = "SELECT tablename FROM pg_tables WHERE schemaname = $1 \
-                   AND tablename NOT IN ('schema_meta', 'locks') ORDER BY tablename";
+                   AND tablename NOT IN ('schema_meta', 'locks', 'shard_map', 'shard_claims', 'shard_workers') ORDER BY tablename";
         for row in self.rows(OPERATION, sql, args).await? {
             let table = quoted(&row.text(0)?);
             let sql = format!(
