@@ -66,6 +66,11 @@ impl Pipeline {
         self.post.shard
     }
 
+    /// The process as others see it, while it works on a shard.
+    pub fn member(&self) -> Option<Arc<Member>> {
+        self.post.member.clone()
+    }
+
     /// Whether an entity's state and history are written here.
     pub(crate) fn owns(&self, id: EntityId) -> bool {
         self.post.shard.is_none_or(|shard| shard.owns(&id))

@@ -93,7 +93,13 @@ impl Engine {
     ///
     /// What the store says.
     pub async fn release(&self) -> Result<(), Error> {
-        Ok(self.pipeline.lock().await.release().await?)
+        let mut pipeline = self.pipeline.lock().await;
+        let member = pipeline.member();
+        pipeline.release().await?;
+        match member {
+            Some(member) => Ok(member.leave().await?),
+            None => Ok(()),
+        }
     }
 
     /// Divides the namespace into so many shards (engine.md 7.4).

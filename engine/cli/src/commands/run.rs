@@ -44,6 +44,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 /// Works until told to stop.
 pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
+    let stop = stopped()?;
     let engine = project::open(settings).await?;
     project::log_warnings(&engine);
     let share = match (settings.shard, options.auto_shard) {
@@ -52,7 +53,6 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
         (None, false) => Share::All,
     };
     let work = WorkOptions { share, tick_interval: options.tick_interval, lease: options.lease };
-    let stop = stopped()?;
     engine.work(work, stop).await.map_err(project::engine_failure)
 }
 

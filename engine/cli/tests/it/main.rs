@@ -20,4 +20,6 @@ mod lifecycle;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod project;
+#[cfg(feature = "postgres")]
+mod shards;
 mod tour;
