@@ -62,7 +62,7 @@ fn events(source: &str) -> PathBuf {
 }
 
 async fn open(url: &str, state: &Path) -> Engine {
-    let source = defacto_engine::Source::read(example()).unwrap();
+    let source = defacto_engine::Source::read(&example()).unwrap();
     Engine::builder(source, state).database(url).open().await.unwrap()
 }
 
