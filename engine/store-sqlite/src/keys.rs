@@ -273,3 +273,20 @@ pub(crate) fn decode_keys(bytes: &[u8]) -> Result<Vec<Option<i64>>, Error> {
     }
     if shift == 0 { Ok(keys) } else { Err(damaged("a list of entities")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{decode_keys, encode_keys};
+
+    #[test]
+    fn keys_come_back_and_cut_ones_are_errors() {
+        for shift in 0..63 {
+            let keys = [Some(1_i64 << shift), None, Some(i64::MAX >> shift)];
+            let bytes = encode_keys(&keys);
+            assert_eq!(decode_keys(&bytes).unwrap(), keys);
+            let cut = bytes.split_last().map(|(_, rest)| decode_keys(rest));
+            assert!(cut.is_some_and(|keys| keys.is_err() || keys.is_ok_and(|keys| keys.len() < 3)));
+        }
+        assert!(decode_keys(&[0xff; 40]).is_err());
+    }
+}
