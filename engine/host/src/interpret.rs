@@ -1,5 +1,5 @@
 use defacto_frames::{EventRow, InterpretBuilder, RecordState, ReturnedItem, ReturnedItemKind};
-use defacto_model::{EntityManifest, Timestamp};
+use defacto_model::{EntityManifest, Micros, Timestamp};
 use defacto_ports::{
     EntityInput, EntityOutput, Error, EventInput, Interpreted, Item, ItemCause, Record,
 };
@@ -9,6 +9,9 @@ use crate::instance::Export;
 use crate::messages::{self, At};
 use crate::segments::{Planner, Segment};
 use crate::stop::{Blame, Stop};
+
+/// Most time rules of one entity in one advance (language.md 7.2).
+const RULES_MAX: usize = 1_000_000;
 
 /// One entity being interpreted.
 struct Work {
@@ -94,7 +97,7 @@ impl Job<'_> {
     /// Runs a batch, halving it until a guilty event stands alone.
     fn run(&mut self, batch: &[Segment]) -> Result<(), Error> {
         let rows = batch.iter().map(|segment| (segment.to - segment.from).max(1)).sum();
-        match (self.attempt(batch), batch) {
+        match (self.attempt(batch, self.advance_to), batch) {
             (Ok(answer), _) => {
                 self.definitions.managed(rows);
                 self.take(batch, answer, |_| true);
@@ -115,8 +118,22 @@ impl Job<'_> {
     fn split(&mut self, segment: Segment, stop: Stop) -> Result<(), Error> {
         let Segment { entity, from, to, last } = segment;
         let middle = match to - from {
-            0 => return self.alone(segment, stop),
-            1 if !last || self.advance_to.is_none() => return self.alone(segment, stop),
+            0 => match self.advance_to.filter(|until| self.due(entity, *until).is_some()) {
+                Some(until) => return self.rules(entity, from, until),
+                None => return self.alone(segment, stop),
+            },
+            1 if !last || self.advance_to.is_none() => {
+                let instant = self.works.get(entity).and_then(|work| work.events.get(from));
+                let instant = instant.map(|event| event.timestamp);
+                // Rules due before the event are no fault of the event.
+                return match instant.filter(|instant| self.due(entity, *instant).is_some()) {
+                    Some(instant) => {
+                        self.rules(entity, from, instant)?;
+                        self.run(&[segment])
+                    }
+                    None => self.alone(segment, stop),
+                };
+            }
             1 => to,
             events => from + events / 2,
         };
@@ -124,12 +141,57 @@ impl Job<'_> {
         self.run(&[Segment { entity, from: middle, to, last }])
     }
 
+    /// When the next rule of an entity is due, if that is before an instant.
+    fn due(&self, entity: usize, until: Timestamp) -> Option<Timestamp> {
+        let state = self.works.get(entity).and_then(|work| work.state.as_ref());
+        state.and_then(|state| state.next_due).filter(|due| *due < until)
+    }
+
+    /// Runs the rules of one entity that are due before an instant, in as many calls as that takes. What is due at one
+    /// instant stands alone in the end, so that the verdict on it does not depend on how far a call reaches.
+    fn rules(&mut self, entity: usize, event: usize, until: Timestamp) -> Result<(), Error> {
+        let segment = Segment { entity, from: event, to: event, last: true };
+        let items = |job: &Self| job.works.get(entity).map_or(0, |work| work.items.len());
+        let before = items(self);
+        let mut span = i64::MAX;
+        while let Some(due) = self.due(entity, until) {
+            if items(self).saturating_sub(before) >= RULES_MAX {
+                let why = format!("more than {RULES_MAX} time rules are due at once");
+                self.fail_rules(entity, due, &why);
+                return Ok(());
+            }
+            let just = due.checked_add(Micros(1)).unwrap_or(until);
+            let reach = due.checked_add(Micros(span)).unwrap_or(until).clamp(just, until.max(just));
+            match self.attempt(&[segment], Some(reach)) {
+                Ok(answer) => {
+                    self.take(&[segment], answer, |_| true);
+                    span = span.saturating_mul(2);
+                }
+                Err(Stop::Engine(message)) => return Err(Error::Module { message }),
+                Err(_) if reach > just => {
+                    span = (reach.as_micros() - due.as_micros()) / 2;
+                }
+                Err(stop) => self.alone_until(segment, Some(reach), stop)?,
+            }
+        }
+        Ok(())
+    }
+
     /// One event, or the rules after the last event, that cannot run: tried once more if time ran out.
     fn alone(&mut self, segment: Segment, stop: Stop) -> Result<(), Error> {
+        self.alone_until(segment, self.advance_to, stop)
+    }
+
+    fn alone_until(
+        &mut self,
+        segment: Segment,
+        advance_to: Option<Timestamp>,
+        stop: Stop,
+    ) -> Result<(), Error> {
         let blame = match stop {
             Stop::Rows(blame) => blame,
             Stop::Engine(message) => return Err(Error::Module { message }),
-            Stop::Deadline => match self.attempt(&[segment]) {
+            Stop::Deadline => match self.attempt(&[segment], advance_to) {
                 Ok(answer) => {
                     self.take(&[segment], answer, |_| true);
                     return Ok(());
@@ -147,16 +209,9 @@ impl Job<'_> {
         let Some(work) = self.works.get_mut(segment.entity) else { return Ok(()) };
         let state = work.state.as_ref().map(|state| state.state);
         if segment.from == segment.to {
-            let (state, rule) = (state.unwrap_or(manifest.start), 0);
-            let at = At::Rule { state: state_name(manifest, state), rule };
-            let fault = messages::limit_failure(manifest, at, &why);
             let due = work.state.as_ref().and_then(|state| state.next_due);
             if let Some(instant) = due.or(self.advance_to) {
-                work.items.push(Item::Failure {
-                    cause: ItemCause::Rule { state, rule },
-                    instant,
-                    fault,
-                });
+                self.fail_rules(segment.entity, instant, &why);
             }
             return Ok(());
         }
@@ -171,7 +226,7 @@ impl Job<'_> {
         let instant = event.timestamp;
         event.event = None;
         event.cells.clear();
-        match self.attempt(&[segment]) {
+        match self.attempt(&[segment], None) {
             Ok(answer) => self.take(&[segment], answer, |item| item.event.is_none()),
             Err(Stop::Rows(_)) => self.touch(segment.entity, instant),
             Err(stop) => return Err(self.definitions.stuck(stop)),
@@ -183,14 +238,32 @@ impl Job<'_> {
         Ok(())
     }
 
+    /// Reports the rules due at an instant and latches all rules of the state, as after too many at one instant
+    /// (language.md 7.2): otherwise they would fail again at every advance.
+    fn fail_rules(&mut self, entity: usize, instant: Timestamp, why: &str) {
+        let manifest = self.manifest;
+        let Some(work) = self.works.get_mut(entity) else { return };
+        let state = work.state.as_ref().map_or(manifest.start, |state| state.state);
+        let at = At::Rule { state: state_name(manifest, state), rule: 0 };
+        let fault = messages::limit_failure(manifest, at, why);
+        let cause = ItemCause::Rule { state, rule: 0 };
+        work.items.push(Item::Failure { cause, instant, fault });
+        if let Some(record) = work.state.as_mut() {
+            let rules = manifest.states.get(state as usize).map_or(0, |state| state.rules);
+            record.latches = u64::MAX.checked_shr(64_u32.saturating_sub(rules)).unwrap_or(0);
+            record.last_rule = Some(instant);
+            record.next_due = None;
+        }
+    }
+
     fn touch(&mut self, entity: usize, instant: Timestamp) {
         if let Some(state) = self.works.get_mut(entity).and_then(|work| work.state.as_mut()) {
             state.last_event = Some(instant);
         }
     }
 
-    fn attempt(&self, batch: &[Segment]) -> Result<Answer, Stop> {
-        let advance_to = self.advance_to.filter(|_| batch.iter().all(|segment| segment.last));
+    fn attempt(&self, batch: &[Segment], advance_to: Option<Timestamp>) -> Result<Answer, Stop> {
+        let advance_to = advance_to.filter(|_| batch.iter().all(|segment| segment.last));
         let head = self.definitions.head(self.index, advance_to);
         let rows = u32::try_from(batch.len()).unwrap_or(u32::MAX);
         let events = batch.iter().map(|segment| segment.to - segment.from).sum();

@@ -9,5 +9,6 @@
 
 mod flights;
 mod limits;
+mod rules;
 mod small;
 mod support;
