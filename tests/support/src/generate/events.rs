@@ -162,7 +162,7 @@ fn value(field: &Field, random: &mut Random) -> Value {
 /// Any JSON.
 fn odd(random: &mut Random) -> Value {
     let text = |text: &str| Value::String(text.to_owned());
-    match random.below(12) {
+    match random.below(13) {
         0 => Value::Null,
         1 => Value::Bool(random.chance(50)),
         2 => Value::Int(i64::try_from(random.below(100)).unwrap_or(0) - 50),
@@ -177,6 +177,7 @@ fn odd(random: &mut Random) -> Value {
         8 => Value::BigInt("18446744073709551616".to_owned()),
         9 => Value::Int(i64::MAX),
         10 => text(" 7 "),
+        11 => text(random.pick(&["(", "x", "month", "%Q"])),
         _ => text("3"),
     }
 }

@@ -92,6 +92,11 @@ impl Env {
         {
             return text;
         }
+        if random.chance(12)
+            && let Some(text) = self.various(kind, depth, random)
+        {
+            return text;
+        }
         match kind {
             Kind::Any | Kind::Bool => self.boolean(depth, random),
             Kind::Int => self.integer(depth, random),
@@ -111,15 +116,15 @@ impl Env {
         let text = |random: &mut Random| self.expression(Kind::String, depth, random);
         Some(match kind {
             Kind::Bool => {
-                let pattern = quoted(random.pick(&PATTERNS));
-                format!("regex_match({}, {pattern})", text(random))
+                let (subject, pattern) = (text(random), self.pattern(depth, random));
+                format!("regex_match({subject}, {pattern})")
             }
             Kind::Int => format!("to_int({})", text(random)),
             Kind::Float => format!("to_float({})", text(random)),
             Kind::String => match random.below(4) {
                 0 => {
-                    let pattern = quoted(random.pick(&PATTERNS));
-                    format!("regex_extract({}, {pattern})", text(random))
+                    let (subject, pattern) = (text(random), self.pattern(depth, random));
+                    format!("regex_extract({subject}, {pattern})")
                 }
                 1 => format!("to_string({})", self.expression(Kind::Float, depth, random)),
                 2 => format!("str::to_uppercase({})", text(random)),
@@ -127,10 +132,63 @@ impl Env {
             },
             Kind::DateTime => {
                 let format = random.pick(&["%Y-%m-%d", "%d.%m.%y %H:%M", "%s", "%F %T%.f %z"]);
-                format!("parse_datetime({}, {})", text(random), quoted(format))
+                let format = if random.chance(15) { text(random) } else { quoted(format) };
+                format!("parse_datetime({}, {format})", text(random))
             }
             Kind::List => format!("split({}, {})", text(random), text(random)),
             Kind::Any | Kind::Duration => return None,
+        })
+    }
+
+    /// A pattern: mostly a literal, which is compiled once, else one that is only known when it is used.
+    fn pattern(&self, depth: usize, random: &mut Random) -> String {
+        if random.chance(25) {
+            return self.expression(Kind::String, depth, random);
+        }
+        quoted(random.pick(&PATTERNS))
+    }
+
+    /// Calls and operations that take various kinds, or any number of arguments.
+    fn various(&self, kind: Kind, depth: usize, random: &mut Random) -> Option<String> {
+        let of = |kind: Kind, random: &mut Random| self.expression(kind, depth, random);
+        let element = |random: &mut Random| {
+            let base = self.leaf(Kind::Any, random);
+            let index = match random.below(4) {
+                0 => quoted(random.pick(&["x", "0", "y"])),
+                1 => "-1".to_owned(),
+                2 => self.leaf(Kind::String, random),
+                _ => self.leaf(Kind::Int, random),
+            };
+            format!("({base})[{index}]")
+        };
+        Some(match (kind, random.below(4)) {
+            (Kind::Int | Kind::Float | Kind::String | Kind::DateTime | Kind::Duration, 0) => {
+                let (a, b) = (of(kind, random), of(kind, random));
+                format!("{}({a}, {b}, {})", random.pick(&["min", "max"]), of(kind, random))
+            }
+            (_, 1) => {
+                let (a, b) = (self.leaf(kind, random), self.leaf(Kind::Any, random));
+                format!("coalesce({a}, {b}, {})", of(kind, random))
+            }
+            (Kind::Int, 2) => format!("len({})", self.leaf(Kind::Any, random)),
+            (Kind::Float, 2) => {
+                format!("round({}, {})", of(Kind::Float, random), of(Kind::Int, random))
+            }
+            (Kind::Float, 3) => format!("math::abs({})", of(Kind::Float, random)),
+            (Kind::DateTime, 2) => {
+                let from = random.pick(&[Kind::String, Kind::Float, Kind::DateTime]);
+                format!("to_datetime({})", of(from, random))
+            }
+            (Kind::DateTime, 3) => {
+                let unit = format!("coalesce({}, 'day')", self.leaf(Kind::Any, random));
+                format!("date_trunc({}, {unit})", of(Kind::DateTime, random))
+            }
+            (Kind::Bool, 0 | 2) => {
+                let (a, b) = (self.leaf(Kind::Any, random), element(random));
+                format!("({a} {} {b})", random.pick(&["==", "!=", "<", ">="]))
+            }
+            (Kind::Any | Kind::String | Kind::Bool, 3) => element(random),
+            _ => return None,
         })
     }
 
