@@ -13,6 +13,8 @@ pub(crate) enum Kind {
     Definitions,
     /// Storage, network, lock held.
     Storage,
+    /// The database is damaged.
+    Damaged,
     /// A bug.
     Internal,
     /// SIGINT.
@@ -27,7 +29,7 @@ impl Kind {
             Self::Findings => 1,
             Self::Usage => 2,
             Self::Definitions => 3,
-            Self::Storage => 4,
+            Self::Storage | Self::Damaged => 4,
             Self::Internal => 70,
             Self::Interrupted => 130,
             Self::Closed => 0,
@@ -40,6 +42,7 @@ impl Kind {
             Self::Usage => "usage",
             Self::Definitions => "definitions",
             Self::Storage => "storage",
+            Self::Damaged => "damaged",
             Self::Internal => "internal",
             Self::Interrupted => "interrupted",
             Self::Closed => "closed",

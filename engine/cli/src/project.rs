@@ -6,6 +6,7 @@ use defacto_compiler::Outcome as Compilation;
 use defacto_compiler::diagnostics::{Diagnostic, Severity, SourceMap, render_text};
 use defacto_engine::{Engine, Error, ErrorKind, Source};
 use defacto_model::{EntityManifest, Timestamp, Value};
+use defacto_ports::Error as StoreError;
 
 use crate::failure::{Failure, Kind, Outcome};
 use crate::output::Cell;
@@ -128,6 +129,7 @@ pub(crate) fn engine_failure(error: Error) -> Failure {
         ErrorKind::Usage => Kind::Usage,
         ErrorKind::Definitions => Kind::Definitions,
         ErrorKind::Storage => Kind::Storage,
+        ErrorKind::Damaged => Kind::Damaged,
         ErrorKind::Internal => Kind::Internal,
     };
     if let Error::Definitions(outcome) = &error {
@@ -138,6 +140,13 @@ pub(crate) fn engine_failure(error: Error) -> Failure {
     match (&error, error.kind()) {
         (Error::Project { .. }, _) => failure
             .with_help("name the project with --project DIR, or start one with `defacto init DIR`"),
+        _ if matches!(error.store(), Some(StoreError::Format { .. })) => failure,
+        _ if matches!(error.store(), Some(StoreError::Locked { .. })) => {
+            failure.with_help("wait until the other process has ended, then run the command again")
+        }
+        (_, ErrorKind::Damaged) => failure.with_help(
+            "restore the database from a backup, or move it away and ingest the sources again",
+        ),
         (_, ErrorKind::Storage) => {
             failure.with_help("nothing half-written stays; the same command may be run again")
         }

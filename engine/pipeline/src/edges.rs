@@ -316,10 +316,16 @@ pub(crate) async fn cluster(
     Ok(())
 }
 
+/// Around every id.
+const FIRST: EntityId = EntityId([0; 16]);
+const LAST: EntityId = EntityId([0xff; 16]);
+
 /// Open edges and what became of all, while folding.
 #[derive(Debug, Default)]
 struct Edges {
     open: BTreeMap<Ends, Vec<Value>>,
+    /// The ends of the open edges, the other way round.
+    by_target: BTreeSet<Ends>,
     timelines: BTreeMap<Ends, Timeline>,
 }
 
@@ -355,25 +361,38 @@ impl Edges {
         }
     }
 
+    /// Open edges of a source.
+    fn from(&self, source: EntityId) -> impl Iterator<Item = Ends> {
+        self.open.range((source, FIRST)..=(source, LAST)).map(|(ends, _)| *ends)
+    }
+
+    /// Open edges to a target.
+    fn to(&self, target: EntityId) -> impl Iterator<Item = Ends> {
+        self.by_target.range((target, FIRST)..=(target, LAST)).map(|&(to, from)| (from, to))
+    }
+
     fn set(&mut self, at: Timestamp, ends: Ends, properties: Option<Vec<Value>>) {
-        match &properties {
-            Some(properties) => self.open.insert(ends, properties.clone()),
-            None => self.open.remove(&ends),
-        };
+        if let Some(properties) = &properties {
+            self.open.insert(ends, properties.clone());
+            self.by_target.insert((ends.1, ends.0));
+        } else {
+            self.open.remove(&ends);
+            self.by_target.remove(&(ends.1, ends.0));
+        }
         self.timelines.entry(ends).or_default().push((at, properties));
     }
 
     fn relate(&mut self, pair: &Pair, at: Timestamp, ends: Ends, properties: Vec<Value>) {
-        let closed: Vec<Ends> = self
-            .open
-            .keys()
-            .filter(|open| {
-                **open != ends
-                    && ((pair.one_target && open.0 == ends.0)
-                        || (pair.one_source && open.1 == ends.1))
-            })
-            .copied()
-            .collect();
+        let mut closed: Vec<Ends> = Vec::new();
+        if pair.one_target {
+            closed.extend(self.from(ends.0));
+        }
+        if pair.one_source {
+            closed.extend(self.to(ends.1));
+        }
+        closed.retain(|other| *other != ends);
+        closed.sort_unstable();
+        closed.dedup();
         for other in closed {
             self.set(at, other, None);
         }
@@ -384,8 +403,9 @@ impl Edges {
 
     /// Edges of an entity that ceases lead to the survivor.
     fn repoint(&mut self, pair: &Pair, at: Timestamp, from: EntityId, into: EntityId) {
-        let moved: Vec<Ends> =
-            self.open.keys().filter(|open| open.0 == from || open.1 == from).copied().collect();
+        let mut moved: Vec<Ends> = self.from(from).chain(self.to(from)).collect();
+        moved.sort_unstable();
+        moved.dedup();
         for old in moved {
             let swap = |id| if id == from { into } else { id };
             let (source, target) = (swap(old.0), swap(old.1));

@@ -1,16 +1,19 @@
 use std::collections::BTreeMap;
 
 use defacto_model::{EntityId, Sequence, Timestamp, Value};
-use defacto_ports::{EdgeRow, HintKey, HistoryQuery, HistoryRecord, Reader};
+use defacto_ports::{EdgeRow, HintKey, HistoryQuery, HistoryRecord, MergeRow, Reader};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::catalog::hex;
 use crate::merges::MergeIndex;
+use crate::sorted::Sorted;
 use crate::{Error, Pipeline};
 
 /// Rows read at once.
 const PAGE: usize = 4096;
+/// Bytes of lines held while they are brought into order; a table with more is read several times.
+const SORT_BYTES: usize = 128 << 20;
 
 /// The one figure that proves two histories equal (decision 41).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -56,15 +59,6 @@ impl Pipeline {
             Fingerprint { fingerprint: String::new(), rows: Vec::new(), tables: Vec::new() };
         let mut total = Sha256::new();
         for (name, table) in names {
-            let rows = match table {
-                Table::Entity(entity) => self.entity_rows(&mut *reader, entity).await?,
-                Table::Edges(sides) => self.edge_rows(&mut *reader, &sides).await?,
-                Table::Identity => identity_rows(&mut *reader).await?,
-                Table::Merges => merge_rows(&mut *reader).await?,
-            };
-            let mut lines: Vec<String> =
-                rows.into_iter().map(|row| defacto_json::to_json(&Value::Object(row))).collect();
-            lines.sort_unstable();
             let mut part = Sha256::new();
             let mut feed = |bytes: &[u8]| {
                 total.update(bytes);
@@ -72,28 +66,47 @@ impl Pipeline {
             };
             feed(name.as_bytes());
             feed(b"\n");
-            for line in &lines {
-                feed(line.as_bytes());
-                feed(b"\n");
+            let (mut rows, mut more) = (0, true);
+            let mut sorted = Sorted::new(SORT_BYTES);
+            while more {
+                match &table {
+                    Table::Entity(entity) => {
+                        self.entity_rows(&mut *reader, *entity, &mut sorted).await?;
+                    }
+                    Table::Edges(sides) => self.edge_rows(&mut *reader, sides, &mut sorted).await?,
+                    Table::Identity => identity_rows(&mut *reader, &mut sorted).await?,
+                    Table::Merges => merge_rows(&mut *reader, &mut sorted).await?,
+                }
+                let lines;
+                (lines, more) = sorted.end();
+                rows += crate::build::count(lines.len());
+                for line in &lines {
+                    feed(line.as_bytes());
+                    feed(b"\n");
+                }
             }
-            out.rows.push((name.clone(), crate::build::count(lines.len())));
+            out.rows.push((name.clone(), rows));
             out.tables.push((name, hex(&part.finalize())));
         }
         out.fingerprint = hex(&total.finalize());
         Ok(out)
     }
 
-    async fn entity_rows(&self, reader: &mut dyn Reader, entity: u32) -> Result<Vec<Row>, Error> {
+    async fn entity_rows(
+        &self,
+        reader: &mut dyn Reader,
+        entity: u32,
+        sorted: &mut Sorted,
+    ) -> Result<(), Error> {
         let realm = self.realm();
         let name = self.catalog.entity_name(entity).to_owned();
         let Some(definition) = self.catalog.manifest.entities.get(entity as usize) else {
-            return Ok(Vec::new());
+            return Ok(());
         };
         let mut query = HistoryQuery { merged: true, limit: PAGE, ..HistoryQuery::default() };
-        let mut rows = Vec::new();
         loop {
             let page = reader.history(&realm, &name, &query).await?;
-            let Some(last) = page.last() else { return Ok(rows) };
+            let Some(last) = page.last() else { return Ok(()) };
             query.after = Some((last.entity_id, last.row.valid_from));
             for HistoryRecord { entity_id, row, valid_to, merged_into } in page {
                 let mut out = Row::new();
@@ -108,7 +121,7 @@ impl Pipeline {
                 out.insert("last_event_time".to_owned(), time(row.last_event));
                 out.insert("state_entered_time".to_owned(), Value::DateTime(row.entered));
                 out.insert("created_time".to_owned(), Value::DateTime(row.created));
-                rows.push(out);
+                sorted.push(line(out));
             }
         }
     }
@@ -117,9 +130,9 @@ impl Pipeline {
         &self,
         reader: &mut dyn Reader,
         sides: &[(u32, u32)],
-    ) -> Result<Vec<Row>, Error> {
+        sorted: &mut Sorted,
+    ) -> Result<(), Error> {
         let realm = self.realm();
-        let mut rows = Vec::new();
         for (entity, relationship) in sides {
             let declared = self
                 .catalog
@@ -140,28 +153,20 @@ impl Pipeline {
                 let Some(last) = page.last() else { break };
                 after = Some((last.source, last.target, last.valid_from));
                 for edge in page {
+                    let mut push = |source, target| {
+                        let row = edge_row(&declared.name, &properties, &edge, source, target);
+                        sorted.push(line(row));
+                    };
                     if side.forward || pair.symmetric {
-                        rows.push(edge_row(
-                            &declared.name,
-                            &properties,
-                            &edge,
-                            edge.source,
-                            edge.target,
-                        ));
+                        push(edge.source, edge.target);
                     }
                     if !side.forward || (pair.symmetric && edge.source != edge.target) {
-                        rows.push(edge_row(
-                            &declared.name,
-                            &properties,
-                            &edge,
-                            edge.target,
-                            edge.source,
-                        ));
+                        push(edge.target, edge.source);
                     }
                 }
             }
         }
-        Ok(rows)
+        Ok(())
     }
 
     /// Names of the properties of a pair's edges.
@@ -207,38 +212,60 @@ fn edge_row(
     out
 }
 
-async fn identity_rows(reader: &mut dyn Reader) -> Result<Vec<Row>, Error> {
-    let mut rows = Vec::new();
+fn line(row: Row) -> String {
+    defacto_json::to_json(&Value::Object(row))
+}
+
+async fn identity_rows(reader: &mut dyn Reader, sorted: &mut Sorted) -> Result<(), Error> {
     let mut after: Option<HintKey> = None;
     loop {
         let page = reader.list_hints(after.as_ref(), PAGE).await?;
-        let Some(last) = page.last() else { return Ok(rows) };
+        let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.key.clone());
         for hint in page {
-            rows.push(Row::from([
+            sorted.push(line(Row::from([
                 ("entity_type".to_owned(), Value::String(hint.key.entity_type)),
                 ("field".to_owned(), Value::String(hint.field)),
                 ("space".to_owned(), Value::String(hint.key.space)),
                 ("value".to_owned(), Value::String(hint.key.value)),
                 ("entity_id".to_owned(), id(hint.entity_id)),
-            ]));
+            ])));
         }
     }
 }
 
-async fn merge_rows(reader: &mut dyn Reader) -> Result<Vec<Row>, Error> {
-    let merges = reader.merges_between(Sequence(0), Sequence(i64::MAX), usize::MAX).await?;
-    let mut index = MergeIndex::default();
-    for merge in &merges {
-        index.add(merge);
+async fn merge_rows(reader: &mut dyn Reader, sorted: &mut Sorted) -> Result<(), Error> {
+    let mut after = Sequence(0);
+    loop {
+        let page = merges_after(reader, after).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.sequence;
+        let mut index = MergeIndex::default();
+        index.load(reader, page.iter().map(|merge| merge.from).collect()).await?;
+        for merge in page {
+            sorted.push(line(Row::from([
+                ("from".to_owned(), id(merge.from)),
+                ("into".to_owned(), id(index.root(merge.from))),
+                ("entity_type".to_owned(), Value::String(merge.entity_type)),
+                ("timestamp".to_owned(), Value::DateTime(merge.timestamp)),
+            ])));
+        }
     }
-    let rows = merges.into_iter().map(|merge| {
-        Row::from([
-            ("from".to_owned(), id(merge.from)),
-            ("into".to_owned(), id(index.root(merge.from))),
-            ("entity_type".to_owned(), Value::String(merge.entity_type)),
-            ("timestamp".to_owned(), Value::DateTime(merge.timestamp)),
-        ])
-    });
-    Ok(rows.collect())
+}
+
+/// The next merges after a place in the ledger, those of one event together.
+async fn merges_after(reader: &mut dyn Reader, after: Sequence) -> Result<Vec<MergeRow>, Error> {
+    let mut limit = PAGE;
+    loop {
+        let mut page = reader.merges_between(after, Sequence(i64::MAX), limit).await?;
+        if page.len() < limit {
+            return Ok(page);
+        }
+        let cut = page.last().map(|last| last.sequence);
+        page.retain(|merge| Some(merge.sequence) != cut);
+        if !page.is_empty() {
+            return Ok(page);
+        }
+        limit *= 2;
+    }
 }

@@ -40,6 +40,7 @@ mod rows;
 mod secrets;
 mod separate;
 mod shards;
+mod sorted;
 mod status;
 mod tick;
 mod treatment;

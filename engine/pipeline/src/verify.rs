@@ -1,4 +1,4 @@
-use defacto_model::{EntityId, Sequence, Timestamp};
+use defacto_model::{EntityId, Timestamp};
 use defacto_ports::{HistoryQuery, HistoryRecord};
 use serde::Serialize;
 
@@ -36,6 +36,7 @@ pub struct Verification {
     pub findings: Vec<Finding>,
 }
 
+const FILES: &str = "the store's files are whole";
 const ONE_OPEN: &str = "at most one open row per entity";
 const INTERVALS: &str = "intervals of an entity are disjoint and contiguous";
 const MERGED: &str = "rows of merged entities are closed and name a survivor";
@@ -64,22 +65,23 @@ impl Verification {
 }
 
 impl Pipeline {
-    /// Checks the shape of the stored history.
+    /// Checks the files of the store, and the shape of the stored history if they are whole.
     ///
     /// # Errors
     ///
     /// What the store says.
     pub async fn verify(&self) -> Result<Verification, Error> {
         let mut out = Verification {
-            checks: vec![ONE_OPEN, INTERVALS, MERGED, STATE, IDENTITY, APART],
+            checks: vec![FILES, ONE_OPEN, INTERVALS, MERGED, STATE, IDENTITY, APART],
             ..Verification::default()
         };
-        let mut reader = self.store.read().await?;
-        let merges = reader.merges_between(Sequence(0), Sequence(i64::MAX), usize::MAX).await?;
-        let mut index = MergeIndex::default();
-        for merge in &merges {
-            index.add(merge);
+        for message in self.store.damage().await? {
+            out.find(FILES, "store", None, message);
         }
+        if out.failed > 0 {
+            return Ok(out);
+        }
+        let mut reader = self.store.read().await?;
         let realm = self.realm();
         for entity in &self.catalog.manifest.entities {
             let mut query = HistoryQuery { merged: true, limit: PAGE, ..HistoryQuery::default() };
@@ -88,6 +90,9 @@ impl Pipeline {
                 let page = reader.history(&realm, &entity.name, &query).await?;
                 let Some(last) = page.last() else { break };
                 query.after = Some((last.entity_id, last.row.valid_from));
+                let mut index = MergeIndex::default();
+                let ids = page.iter().map(|row| row.entity_id).collect();
+                index.load(&mut *reader, ids).await?;
                 let open: Vec<HistoryRecord> = page
                     .iter()
                     .filter(|row| row.valid_to.is_none() && row.merged_into.is_none())
@@ -118,6 +123,8 @@ impl Pipeline {
             }
         }
         for it in crate::apart::separations(reader.as_mut()).await? {
+            let mut index = MergeIndex::default();
+            index.load(&mut *reader, vec![it.a, it.b]).await?;
             if index.root(it.a) == index.root(it.b) {
                 let message = format!("{} and {} are one", it.a, it.b);
                 out.find(APART, &it.entity_type, Some(it.a), message);
@@ -128,6 +135,8 @@ impl Pipeline {
             let page = reader.list_hints(after.as_ref(), PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.key.clone());
+            let mut index = MergeIndex::default();
+            index.load(&mut *reader, page.iter().map(|hint| hint.entity_id).collect()).await?;
             for hint in page {
                 if index.end_of(hint.entity_id).is_some() {
                     let message = format!("{} '{}'", hint.field, hint.key.value);

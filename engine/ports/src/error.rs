@@ -51,6 +51,14 @@ pub enum Error {
         /// What happened.
         message: String,
     },
+    /// The store's files are damaged.
+    #[error("{operation} failed: {message}")]
+    Damaged {
+        /// What was being done.
+        operation: &'static str,
+        /// What is damaged, and what to do about it.
+        message: String,
+    },
     /// Stored data contradict each other.
     #[error("stored data are inconsistent: {message}")]
     Inconsistent {
@@ -69,6 +77,7 @@ impl Error {
             Self::Storage { .. }
             | Self::Format { .. }
             | Self::Module { .. }
+            | Self::Damaged { .. }
             | Self::Inconsistent { .. } => Disposition::Halt,
         }
     }

@@ -35,6 +35,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         None
     }
 
+    /// Reads everything and tells what of the store's own structure is damaged, in words; nothing when it is whole.
+    async fn damage(&self) -> Result<Vec<String>, Error>;
+
     /// Ends cleanly.
     async fn close(&self) -> Result<(), Error>;
 }

@@ -11,6 +11,8 @@ pub enum ErrorKind {
     Definitions,
     /// Store or lock: the same call may succeed later.
     Storage,
+    /// The database is damaged or contradicts itself.
+    Damaged,
     /// A defect of this program.
     Internal,
 }
@@ -114,6 +116,16 @@ impl Error {
         )
     }
 
+    /// What the store said, when it was the store that failed.
+    pub fn store(&self) -> Option<&defacto_ports::Error> {
+        match self {
+            Self::Store(error)
+            | Self::Pipeline(defacto_pipeline::Error::Port(error))
+            | Self::Unpurged(defacto_pipeline::Error::Port(error)) => Some(error),
+            _ => None,
+        }
+    }
+
     /// What kind of error this is.
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -152,11 +164,10 @@ fn pipeline_kind(error: &defacto_pipeline::Error) -> ErrorKind {
 fn port_kind(error: &defacto_ports::Error) -> ErrorKind {
     use defacto_ports::Error as E;
     match error {
-        E::Storage { .. }
-        | E::Locked { .. }
-        | E::Stale { .. }
-        | E::Format { .. }
-        | E::Inconsistent { .. } => ErrorKind::Storage,
+        E::Storage { .. } | E::Locked { .. } | E::Stale { .. } | E::Format { .. } => {
+            ErrorKind::Storage
+        }
+        E::Damaged { .. } | E::Inconsistent { .. } => ErrorKind::Damaged,
         E::Module { .. } => ErrorKind::Internal,
     }
 }

@@ -5,6 +5,16 @@ use defacto_ports::Error;
 /// Turns a driver's error into the port's, with the path and what a person can do about it.
 pub(crate) fn storage(operation: &'static str, path: &Path, error: sqlx::Error) -> Error {
     let code = primary_code(&error);
+    if matches!(code, Some(11 | 26)) {
+        return Error::Damaged {
+            operation,
+            message: format!(
+                "{} ({error}): the file is damaged or no database; restore it from a backup, or move it away \
+                 and ingest the sources again",
+                path.display()
+            ),
+        };
+    }
     let remedy = match code {
         Some(5 | 6) => {
             ": another process is writing; wait for it to end, then run the command again"
@@ -12,10 +22,6 @@ pub(crate) fn storage(operation: &'static str, path: &Path, error: sqlx::Error) 
         Some(8) => ": the file or its folder is read-only; make both writable",
         Some(3 | 14) => ": the file cannot be opened; check that its folder exists and is writable",
         Some(10) => ": reading or writing the disk failed; check the disk and its quota",
-        Some(11 | 26) => {
-            ": the file is damaged or no database; restore it from a backup, or move it away and \
-             ingest the sources again"
-        }
         Some(13) => ": the disk is full; free some space and run the command again",
         _ => "",
     };

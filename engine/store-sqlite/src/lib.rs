@@ -21,7 +21,6 @@ mod ledger;
 mod merges;
 mod packed;
 mod progress;
-mod purge;
 mod realms;
 mod replay;
 mod schema;
@@ -29,5 +28,6 @@ mod session;
 mod states;
 mod store;
 mod views;
+mod whole;
 
 pub use store::SqliteStore;

@@ -13,9 +13,15 @@ use defacto_ports::Error;
 
 use crate::columns::{Args, Columns};
 use crate::session::Session;
+use crate::views::uuid;
 
 /// The format that this program writes.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
+
+/// Entity ids as the public views show them, so that `WHERE account_id = …` is a search.
+const INDEX_SHOWN: &str = "CREATE INDEX entities_shown ON entities";
+
+const OPERATION: &str = "opening the store";
 
 const TABLES: &[&str] = &[
     "CREATE TABLE schema_meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -61,43 +67,49 @@ const TABLES: &[&str] = &[
 ];
 
 impl Session {
-    /// Makes an empty file a store, or checks the format of an existing one, in the open
-    /// transaction.
+    /// Format of the file, 0 when it is empty.
     ///
     /// # Errors
     ///
     /// [`Error::Format`] when a newer program wrote the file.
-    pub(crate) async fn ensure_schema(&mut self) -> Result<(), Error> {
-        const OPERATION: &str = "opening the store";
+    pub(crate) async fn format(&mut self) -> Result<u32, Error> {
         let existing = "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_meta'";
         let row = self.row(OPERATION, existing, Args::new()).await?;
         if row.map_or(Ok(0), |row| row.int(0))? == 0 {
+            return Ok(0);
+        }
+        let sql = "SELECT value FROM schema_meta WHERE key = 'format'";
+        let row = self.row(OPERATION, sql, Args::new()).await?;
+        let found = row.and_then(|row| row.text(0).ok()?.parse().ok());
+        match found {
+            Some(found) if found > FORMAT => Err(Error::Format { found, known: FORMAT }),
+            Some(found) if found > 0 => Ok(found),
+            _ => Err(crate::error::damaged("the format")),
+        }
+    }
+
+    /// Makes an empty file a store, or brings an older one forward, one step at a time, in the open transaction.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::format`].
+    pub(crate) async fn ensure_schema(&mut self) -> Result<(), Error> {
+        let found = self.format().await?;
+        if found == 0 {
             for table in TABLES {
                 self.run(OPERATION, *table, Args::new()).await?;
             }
+        }
+        if found < 2 {
+            let sql = format!("{INDEX_SHOWN}({})", uuid("id"));
+            self.run(OPERATION, sql, Args::new()).await?;
+        }
+        if found < FORMAT {
             let mut args = Args::new();
             args.owned_text(FORMAT.to_string());
-            self.run(OPERATION, "INSERT INTO schema_meta VALUES ('format', ?)", args).await?;
-            return Ok(());
+            let sql = "INSERT OR REPLACE INTO schema_meta VALUES ('format', ?)";
+            self.run(OPERATION, sql, args).await?;
         }
-        let found = self
-            .row(OPERATION, "SELECT value FROM schema_meta WHERE key = 'format'", Args::new())
-            .await?;
-        let found = match found {
-            Some(row) => row.text(0)?.parse().map_err(|_| crate::error::damaged("the format"))?,
-            None => 0,
-        };
-        self.migrate(found).await
-    }
-
-    /// Brings an older format forward, one step at a time. There is only one format so far.
-    async fn migrate(&mut self, found: u32) -> Result<(), Error> {
-        match found {
-            FORMAT => Ok(()),
-            found if found > FORMAT => Err(Error::Format { found, known: FORMAT }),
-            found => Err(Error::Inconsistent {
-                message: format!("{} has the unknown format {found}", self.path().display()),
-            }),
-        }
+        Ok(())
     }
 }

@@ -2,7 +2,10 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,6 +16,7 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use crate::error::{file, storage};
 use crate::handle::Handle;
+use crate::schema::FORMAT;
 use crate::session::Session;
 use crate::views::schema_name;
 
@@ -34,6 +38,7 @@ pub(crate) type Idle = Arc<Mutex<Vec<Session>>>;
 
 /// A store in one SQLite file.
 ///
+/// Dropping it waits until its connections are closed and the log is in the file, unless somebody still uses one.
 /// Transactions for writing follow one another; readers see the last commit before they began and
 /// block nobody. A process that dies loses what it had not committed and leaves no lock.
 #[derive(Debug)]
@@ -57,14 +62,10 @@ impl SqliteStore {
         }
         let path = Arc::new(path.to_owned());
         let mut writer = connect(&path, true).await?;
-        writer.begin(true).await?;
-        match writer.ensure_schema().await {
-            Ok(()) => writer.commit().await?,
-            Err(error) => {
-                writer.abandon(true);
-                writer.close().await?;
-                return Err(error);
-            }
+        let opened = writer.prepare().await;
+        if let Err(error) = opened {
+            writer.close().await?;
+            return Err(error);
         }
         Ok(SqliteStore {
             path,
@@ -90,6 +91,41 @@ impl SqliteStore {
 
     fn take_idle(&self) -> Option<Session> {
         self.idle.lock().ok()?.pop()
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        let mut sessions: Vec<Session> = std::iter::from_fn(|| self.take_idle()).collect();
+        if let Ok(mut writer) = self.writer.try_lock() {
+            sessions.extend(writer.take());
+        }
+        for session in sessions {
+            // What is committed is durable; a log that stays is read by who opens the file next.
+            wait(session.close()).ok();
+        }
+    }
+}
+
+/// Wakes a thread that waits.
+struct Waiting(Thread);
+
+impl Wake for Waiting {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Runs a future that needs no runtime to its end.
+fn wait<F: Future>(future: F) -> F::Output {
+    let waker = Waker::from(Arc::new(Waiting(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
     }
 }
 
@@ -124,6 +160,23 @@ async fn connect(path: &Arc<PathBuf>, writing: bool) -> Result<Session, Error> {
     let connection =
         options.connect().await.map_err(|error| storage("opening the store", path, error))?;
     Ok(Session::new(connection, Arc::clone(path)))
+}
+
+impl Session {
+    /// Gives the file its tables. A file that has them is only read: who writes at the moment is not waited for.
+    async fn prepare(&mut self) -> Result<(), Error> {
+        if self.format().await? == FORMAT {
+            return Ok(());
+        }
+        self.begin(true).await?;
+        match self.ensure_schema().await {
+            Ok(()) => self.commit().await,
+            Err(error) => {
+                self.abandon(true);
+                Err(error)
+            }
+        }
+    }
 }
 
 fn closed() -> Error {
@@ -179,6 +232,17 @@ impl Store for SqliteStore {
         let purged = session.rewrite_file().await;
         session.close().await?;
         purged
+    }
+
+    async fn damage(&self) -> Result<Vec<String>, Error> {
+        let mut session = connect(&self.path, false).await?;
+        let found = session.check_file().await;
+        session.close().await?;
+        match found {
+            // Damage may keep the check itself from going on.
+            Err(Error::Damaged { message, .. }) => Ok(vec![message]),
+            found => found,
+        }
     }
 
     async fn close(&self) -> Result<(), Error> {

@@ -186,7 +186,7 @@ fn push_properties<P: std::borrow::Borrow<Property>>(sql: &mut String, table: &s
 }
 
 /// The text of an id.
-fn uuid(blob: &str) -> String {
+pub(crate) fn uuid(blob: &str) -> String {
     let part = |start: u32, count: u32| format!("hex(substr({blob}, {start}, {count}))");
     format!(
         "lower({} || '-' || {} || '-' || {} || '-' || {} || '-' || {})",

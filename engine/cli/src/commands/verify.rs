@@ -1,6 +1,6 @@
 use clap::Args;
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Kind, Outcome};
 use crate::output::Output;
 use crate::project;
 use crate::settings::Settings;
@@ -18,15 +18,15 @@ pub(crate) struct Options {
 
 /// Checks the history's shape, prints its fingerprint, or compares it with a rebuild.
 pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
-    let engine = project::open(settings).await?;
+    let engine = project::open(settings).await.map_err(found)?;
     let mut output = Output::open(settings)?;
     if options.fingerprint {
-        let figure = engine.fingerprint().await.map_err(project::engine_failure)?;
+        let figure = engine.fingerprint().await.map_err(failed)?;
         output.object(&serde_json::json!({ "fingerprint": figure }), &format!("{figure}\n"))?;
         return output.finish();
     }
     if options.rebuild {
-        let compared = engine.compare_with_rebuild().await.map_err(project::engine_failure)?;
+        let compared = engine.compare_with_rebuild().await.map_err(failed)?;
         let mut text = String::new();
         for table in compared.tables.iter().filter(|table| !table.equal) {
             text += &format!(
@@ -41,12 +41,16 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
         output.finish()?;
         return if compared.equal { Ok(()) } else { Err(Failure::findings()) };
     }
-    let found = engine.verify().await.map_err(project::engine_failure)?;
+    let found = engine.verify().await.map_err(failed)?;
     let mut text = String::new();
     for finding in &found.findings {
         let entity = finding.entity_id.map_or(String::new(), |id| format!(" {id}"));
         text +=
             &format!("{}: {}{entity}: {}\n", finding.check, finding.entity_type, finding.message);
+    }
+    let listed = u64::try_from(found.findings.len()).unwrap_or(u64::MAX);
+    if found.failed > listed {
+        text += &format!("{} more\n", found.failed - listed);
     }
     if !settings.quiet && found.findings.is_empty() {
         text += &format!("{} rows are sound\n", found.rows);
@@ -54,4 +58,14 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
     output.object(&serde_json::to_value(&found).unwrap_or_default(), &text)?;
     output.finish()?;
     if found.findings.is_empty() { Ok(()) } else { Err(Failure::findings()) }
+}
+
+fn failed(error: defacto_engine::Error) -> Failure {
+    found(project::engine_failure(error))
+}
+
+/// Damage that keeps the checks from being made is what they were to find.
+fn found(failure: Failure) -> Failure {
+    let kind = if failure.kind == Kind::Damaged { Kind::Findings } else { failure.kind };
+    Failure { kind, ..failure }
 }

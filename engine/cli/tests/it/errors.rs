@@ -127,7 +127,7 @@ fn folder_that_may_not_be_written() {
 }
 
 /// Runs the binary without root's right to write anywhere; an ordinary user just runs it.
-fn as_ordinary_user(project: &Project, args: &[&str]) -> std::process::Output {
+pub(crate) fn as_ordinary_user(project: &Project, args: &[&str]) -> std::process::Output {
     let root =
         fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0);
     let mut command = project.command(args);

@@ -9,6 +9,7 @@
 
 mod apart;
 mod corpus;
+mod damage;
 mod determinism;
 mod draft;
 mod erasure;

@@ -67,6 +67,10 @@ impl Store for Faulty {
         self.inner.purge().await
     }
 
+    async fn damage(&self) -> Result<Vec<String>, Error> {
+        self.inner.damage().await
+    }
+
     async fn close(&self) -> Result<(), Error> {
         self.inner.close().await
     }

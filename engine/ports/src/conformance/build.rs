@@ -124,6 +124,7 @@ pub async fn purge(store: &dyn Store) -> Result<(), Error> {
     transaction.set_setting("k", "after").await?;
     transaction.commit().await?;
     store.purge().await?;
+    assert_eq!(store.damage().await?, [""; 0]);
     let mut transaction = store.begin().await?;
     let rows = transaction.scan_events(Sequence(0), Sequence(9), 9, true).await?;
     assert_eq!(rows.iter().map(|row| row.sequence.0).collect::<Vec<_>>(), [1, 3]);

@@ -17,13 +17,32 @@ async fn refusal(folder: &Folder) -> Error {
 async fn newer_format_is_refused() {
     let folder = Folder::new();
     SqliteStore::open(&folder.file()).await.unwrap().close().await.unwrap();
+    change(&folder, &["UPDATE schema_meta SET value = '99' WHERE key = 'format'"]).await;
+    let error = refusal(&folder).await;
+    assert!(matches!(error, Error::Format { found: 99, known: 2 }), "{error}");
+}
+
+async fn change(folder: &Folder, statements: &[&'static str]) {
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.file());
     let mut other = sqlx::ConnectOptions::connect(&options).await.unwrap();
-    let sql = "UPDATE schema_meta SET value = '99' WHERE key = 'format'";
-    sqlx::query(sql).execute(&mut other).await.unwrap();
+    for sql in statements {
+        sqlx::query(*sql).execute(&mut other).await.unwrap();
+    }
     sqlx::Connection::close(other).await.unwrap();
-    let error = refusal(&folder).await;
-    assert!(matches!(error, Error::Format { found: 99, known: 1 }), "{error}");
+}
+
+#[tokio::test]
+async fn older_format_is_brought_forward() {
+    let folder = Folder::new();
+    SqliteStore::open(&folder.file()).await.unwrap().close().await.unwrap();
+    let older = "UPDATE schema_meta SET value = '1' WHERE key = 'format'";
+    change(&folder, &["DROP INDEX entities_shown", older]).await;
+    SqliteStore::open(&folder.file()).await.unwrap().close().await.unwrap();
+    // Again made of both: there is an index to drop, and a format to change.
+    change(&folder, &["DROP INDEX entities_shown", older]).await;
+    let unknown = "UPDATE schema_meta SET value = 'x' WHERE key = 'format'";
+    change(&folder, &[unknown]).await;
+    assert!(refusal(&folder).await.to_string().contains("the format"));
 }
 
 #[tokio::test]
@@ -71,6 +90,29 @@ async fn dropped_transaction_frees_the_file_for_others() {
 
 /// Where [`writer_to_kill`] writes.
 const FILE: &str = "STORE_OF_THE_WRITER_TO_KILL";
+
+#[tokio::test]
+async fn reader_of_an_earlier_state_delays_a_purge() {
+    let folder = Folder::new();
+    let store = SqliteStore::open(&folder.file()).await.unwrap();
+    let mut transaction = store.begin().await.unwrap();
+    transaction.set_setting("k", "gone-and-forgotten").await.unwrap();
+    transaction.commit().await.unwrap();
+    let reader = store.read().await.unwrap();
+    let mut transaction = store.begin().await.unwrap();
+    transaction.set_setting("k", "").await.unwrap();
+    transaction.commit().await.unwrap();
+    let error = store.purge().await.unwrap_err();
+    assert_eq!(error.disposition(), defacto_ports::Disposition::Retry, "{error}");
+    drop(reader);
+    store.purge().await.unwrap();
+    let log = std::fs::read(folder.file().with_extension("db-wal")).unwrap();
+    let file = std::fs::read(folder.file()).unwrap();
+    for bytes in [log, file] {
+        assert!(!bytes.windows(18).any(|part| part == b"gone-and-forgotten"));
+    }
+    store.close().await.unwrap();
+}
 
 #[tokio::test]
 async fn killed_writer_loses_what_was_not_committed_and_leaves_no_lock() {

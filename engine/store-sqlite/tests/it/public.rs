@@ -179,3 +179,26 @@ async fn plain_names_follow_the_active_version() {
     assert_eq!(shown(&folder, left).await, Vec::<String>::new());
     store.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn rows_of_one_entity_are_searched() {
+    let folder = Folder::new();
+    let store = filled(&folder).await;
+    for (table, column) in [
+        ("account_history", "account_id"),
+        ("account_current", "account_id"),
+        ("rel_orders_history", "source_id"),
+        ("rel_orders_history", "target_id"),
+        ("rel_buyer_history", "source_id"),
+    ] {
+        let sql = format!("EXPLAIN QUERY PLAN SELECT * FROM {table} WHERE {column} = '{ACCOUNT}'");
+        let plan = shown(&folder, &sql).await;
+        assert!(plan.iter().any(|step| step.contains("INDEX entities_shown")), "{plan:?}");
+        assert!(!plan.iter().any(|step| step.contains("SCAN")), "{plan:?}");
+    }
+    let sql = format!(
+        "SELECT count(*) FROM account_history WHERE account_id = '{ACCOUNT}' AND valid_from <= '1970-01-01T00:00:01.500+00:00'"
+    );
+    assert_eq!(shown(&folder, &sql).await, ["2"]);
+    store.close().await.unwrap();
+}

@@ -1,4 +1,4 @@
-//! Rewriting the file, so that nothing is left of deleted and replaced rows.
+//! The file as a whole: checked, copied, and rewritten, so that nothing is left of deleted and replaced rows.
 //!
 //! SQLite leaves such bytes in free pages, in the free space of pages and in the write-ahead log. Its
 //! `secure_delete` overwrites rows where they were deleted, but not the copies that moving rows between
@@ -37,6 +37,19 @@ impl Session {
                 source: None,
             }),
         }
+    }
+
+    /// What SQLite finds wrong with the file; nothing when it is whole.
+    pub(crate) async fn check_file(&mut self) -> Result<Vec<String>, Error> {
+        let rows =
+            self.rows("checking the database", "PRAGMA integrity_check", Args::new()).await?;
+        let mut found = Vec::new();
+        for row in rows {
+            // One row may hold several findings.
+            found.extend(row.text(0)?.lines().map(str::to_owned));
+        }
+        found.retain(|line| line != "ok" && !line.starts_with("*** in database"));
+        Ok(found)
     }
 
     /// Writes what is committed to a file that does not exist.
