@@ -5,7 +5,7 @@ use crate::{Canonical, json_text};
 
 /// Hashes of a canonical form (language.md 8.4): SHA-256, lower-case hexadecimal, over compact JSON with sorted
 /// keys. Which of them changed decides how much has to be built again (8.5).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Hashes {
     /// Over everything.
     pub content: String,

@@ -3,7 +3,7 @@ use defacto_definitions::{
     Canonical, Definitions, Loaded, SourceFile, canonical, hashes, load_document, load_files,
 };
 use defacto_diagnostics::{Diagnostic, Severity, SourceMap};
-use defacto_emit::{Compiled, EmitError, Hashes, emit};
+use defacto_emit::{Compiled, EmitError, emit};
 
 /// Where definitions come from.
 #[derive(Debug, Clone, Copy)]
@@ -91,18 +91,7 @@ pub fn compile(input: &Input<'_>) -> Result<Outcome, EmitError> {
         });
     };
     let canonical = canonical(&definitions);
-    let compiled = emit(&program, &manifest_hashes(hashes(&canonical)))?;
+    let compiled = emit(&program, &hashes(&canonical))?;
     let (compiled, canonical) = (Some(compiled), Some(canonical));
     Ok(Outcome { compiled, diagnostics, source_map, definitions, canonical })
-}
-
-fn manifest_hashes(hashes: defacto_definitions::Hashes) -> Hashes {
-    Hashes {
-        content: hashes.content,
-        source: hashes.source,
-        identity: hashes.identity,
-        definition: hashes.definition,
-        label: hashes.label,
-        entities: hashes.entities,
-    }
 }

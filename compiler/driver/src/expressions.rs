@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
 use defacto_check::{ExpressionError, ExpressionScope, Program, check_expression};
-use defacto_emit::{Compiled, EmitError, Hashes, emit};
+use defacto_definitions::Hashes;
+use defacto_emit::{Compiled, EmitError, emit};
 
 /// A free-standing expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -36,9 +36,9 @@ mod wat;
 pub use compile::{Analysis, Input, Outcome, analyze, compile};
 pub use defacto_check::{ExpressionError, ExpressionScope, Program};
 pub use defacto_definitions::{
-    Canonical, Change, ChangeClass, Definitions, Diff, SourceFile, canonical, diff, hashes,
+    Canonical, Change, ChangeClass, Definitions, Diff, Hashes, SourceFile, canonical, diff, hashes,
 };
 pub use defacto_diagnostics as diagnostics;
-pub use defacto_emit::{Compiled, EmitError, Hashes, MANIFEST_SECTION, Statistics};
+pub use defacto_emit::{Compiled, EmitError, MANIFEST_SECTION, Statistics};
 pub use expressions::{ExpressionCase, Expressions, compile_expressions};
 pub use wat::{PrintError, print_wat};

@@ -1,6 +1,7 @@
 use std::sync::OnceLock;
 
 use defacto_check::{Expr, ExprKind, Program};
+use defacto_definitions::Hashes;
 use defacto_frames::abi;
 use defacto_functions::Function;
 use defacto_model::Manifest;
@@ -10,23 +11,6 @@ use crate::library::{EmitError, Library};
 use crate::module::{Plan, link};
 use crate::unit::Unit;
 use crate::{component, descriptors, manifest};
-
-/// Hashes of the definitions, computed from their canonical form, that the manifest carries.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Hashes {
-    /// Over everything.
-    pub content: String,
-    /// Over sources and schemas.
-    pub source: String,
-    /// Over the identity blocks.
-    pub identity: String,
-    /// Over entities without identity and labels.
-    pub definition: String,
-    /// Over labels and treatments.
-    pub label: String,
-    /// Per entity type, in name order.
-    pub entities: Vec<String>,
-}
 
 /// A compiled program.
 #[derive(Debug, Clone, PartialEq)]

@@ -28,6 +28,6 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use emit::{Compiled, Hashes, Statistics, emit};
+pub use emit::{Compiled, Statistics, emit};
 pub use library::EmitError;
-pub use manifest::MANIFEST_SECTION;
+pub use manifest::{MANIFEST_SECTION, manifest};

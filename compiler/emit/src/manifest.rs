@@ -2,6 +2,7 @@ use defacto_check::{
     Entity, EntityEvent, Mapping, Program, Property, Relationship, Source, SourceEvent, Timestamp,
     Type, fields_into,
 };
+use defacto_definitions::Hashes;
 use defacto_frames::abi;
 use defacto_model::{
     EntityEventManifest, EntityManifest, FieldManifest, HintManifest, IdentityFieldManifest,
@@ -10,7 +11,6 @@ use defacto_model::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::emit::Hashes;
 use crate::library::EmitError;
 
 /// Name of the component's custom section that holds the manifest as JSON.
@@ -18,22 +18,28 @@ pub const MANIFEST_SECTION: &str = "defacto-manifest";
 
 /// The manifest of a program; `origin` is not known yet.
 pub(crate) fn build(program: &Program, hashes: &Hashes) -> Result<Manifest, EmitError> {
-    let entities: Vec<EntityManifest> = program.entities.iter().map(entity).collect();
-    let sources: Vec<SourceManifest> = program.sources.iter().map(source).collect();
-    let layout = checksum(&serde_json::to_vec(&(abi::ABI, &entities, &sources))?);
-    Ok(Manifest {
+    let mut manifest = manifest(program, hashes, 0, u32::MAX);
+    let described = (abi::ABI, &manifest.entities, &manifest.sources);
+    manifest.layout = checksum(&serde_json::to_vec(&described)?);
+    Ok(manifest)
+}
+
+/// What a host must know of a program. `layout` and `origin` tie a manifest to one module; where there is none, they
+/// mean nothing.
+pub fn manifest(program: &Program, hashes: &Hashes, layout: u32, origin: u32) -> Manifest {
+    Manifest {
         abi: abi::ABI,
         layout,
-        origin: u32::MAX,
+        origin,
         content_hash: hashes.content.clone(),
         source_hash: hashes.source.clone(),
         identity_hash: hashes.identity.clone(),
         definition_hash: hashes.definition.clone(),
         label_hash: hashes.label.clone(),
         entity_hashes: hashes.entities.clone(),
-        entities,
-        sources,
-    })
+        entities: program.entities.iter().map(entity).collect(),
+        sources: program.sources.iter().map(source).collect(),
+    }
 }
 
 /// First four bytes of SHA-256, little-endian.

@@ -7,7 +7,9 @@ use wasmparser::{Payload, Validator};
 
 use crate::emit::emit_with;
 use crate::library::Library;
-use crate::{Compiled, Hashes, MANIFEST_SECTION};
+use defacto_definitions::Hashes;
+
+use crate::{Compiled, MANIFEST_SECTION};
 
 fn compile(program: &defacto_check::Program) -> Compiled {
     let library = Library::parse(&stand_in::module()).unwrap();

@@ -7,7 +7,6 @@
 mod evaluate;
 mod generate;
 mod interpret;
-mod manifest;
 mod normalize;
 mod oracle;
 mod random;
@@ -17,6 +16,5 @@ mod values;
 pub use generate::{
     GeneratedSet, PACK, RawEvent, definitions, pack, packed_definitions, raw_events,
 };
-pub use manifest::manifest;
 pub use oracle::{Oracle, OracleError};
 pub use random::Random;

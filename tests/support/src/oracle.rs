@@ -1,6 +1,7 @@
 use defacto_check::{Expr, Program, check};
 use defacto_definitions::{Definitions, canonical, hashes, load_document};
 use defacto_diagnostics::{Diagnostic, Severity};
+use defacto_emit::manifest;
 use defacto_model::{FailureCode, Manifest, Timestamp, Value};
 use defacto_ports::{
     EntityInput, Error, FaultReport, HintRequest, Interpreted, Machines, NormalizedEvent,
@@ -8,7 +9,7 @@ use defacto_ports::{
 };
 
 use crate::evaluate::Names;
-use crate::{interpret, manifest, normalize};
+use crate::{interpret, normalize};
 
 /// A plain, slow interpreter of checked definitions behind the port that compiled modules implement.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ impl Oracle {
         if !errors.is_empty() {
             return Err(OracleError(errors));
         }
-        let manifest = manifest(&program, &hashes(&canonical(definitions)));
+        let manifest = manifest(&program, &hashes(&canonical(definitions)), 0, 0);
         Ok(Self { program, manifest })
     }
 
