@@ -51,6 +51,10 @@ impl Store for Shared {
         self.inner.purge().await
     }
 
+    async fn damage(&self) -> Port<Vec<String>> {
+        self.inner.damage().await
+    }
+
     async fn lock_build(&self, version: &str) -> Port<Box<dyn Send>> {
         self.inner.lock_build(version).await
     }
