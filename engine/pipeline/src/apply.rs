@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use defacto_model::{EntityId, Shard, Timestamp};
+use defacto_model::{EntityId, Sequence, Shard, Timestamp};
 use defacto_ports::{
     EntityEventRow, EntityInput, EntityStateRow, HistoryChange, Interpreted, Machines, MergeRow,
     OrderKey, Realm, Transaction,
@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use crate::blocking::blocking;
 use crate::catalog::Catalog;
 use crate::decode::Event;
-use crate::edges::{EdgeWork, write_edges};
+use crate::edges::{EdgeWork, cluster, write_edges};
 use crate::fold::{Applied, EntityFailure, Folded, fold};
 use crate::merges::MergeIndex;
 use crate::parted::Parted;
@@ -61,12 +61,37 @@ pub(crate) struct Failed {
 }
 
 /// One entity with its events.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Job {
     pub(crate) id: EntityId,
     /// `None` to make everything anew.
     pub(crate) state: Option<EntityStateRow>,
     pub(crate) events: Vec<Applied>,
+    /// The state is a checkpoint: everything after it is made anew.
+    pub(crate) resumed: bool,
+}
+
+impl Job {
+    /// An entity with events, whose state is not at hand.
+    pub(crate) fn new(id: EntityId, events: Vec<Applied>) -> Self {
+        Self { id, state: None, events, resumed: false }
+    }
+
+    fn is_anew(&self) -> bool {
+        self.resumed || self.state.is_none()
+    }
+}
+
+/// Entities to be made anew, each from a place in event order on.
+pub(crate) type Redo = BTreeMap<EntityId, OrderKey>;
+
+/// From the beginning.
+pub(crate) const FROM_START: OrderKey =
+    OrderKey { timestamp: Timestamp::MIN, sequence: Sequence(0) };
+
+pub(crate) fn redo_from(redo: &mut Redo, id: EntityId, key: OrderKey) {
+    let from = redo.entry(id).or_insert(key);
+    *from = key.min(*from);
 }
 
 impl Pipeline {
@@ -83,7 +108,7 @@ impl Pipeline {
         let catalog = Arc::clone(&self.catalog);
         block.events.sort_by_key(|(event, _)| event.key());
         let mut groups = group(&catalog, self.shard(), block.events, done);
-        let mut redo: Vec<BTreeSet<EntityId>> = vec![BTreeSet::new(); groups.len()];
+        let mut redo: Vec<Redo> = vec![Redo::new(); groups.len()];
         let mut merges = MergeIndex::default();
         let mut retired: BTreeSet<EntityId> = BTreeSet::new();
         if !target.replay && !block.merges.is_empty() {
@@ -96,7 +121,8 @@ impl Pipeline {
                     && !done.contains(&winner)
                     && self.owns(winner)
                 {
-                    redo.insert(winner);
+                    let key = first_of(tx, merge).await?;
+                    redo_from(redo, winner, key);
                 }
             }
             self.redo_relaters(tx, target.realm, &catalog, &block.merges, &merges, &mut redo)
@@ -107,13 +133,19 @@ impl Pipeline {
             parted = self.parted(tx, target.realm, &catalog, &block.undone).await?;
             for (entity, id) in &parted.redo {
                 if let Some(redo) = redo.get_mut(*entity as usize) {
-                    redo.insert(*id);
+                    redo_from(redo, *id, FROM_START);
                 }
             }
         }
         for (groups, redo) in groups.iter_mut().zip(&mut redo) {
-            redo.retain(|id| !retired.contains(id) && !done.contains(id));
-            groups.retain(|job| !redo.contains(&job.id));
+            redo.retain(|id, _| !retired.contains(id) && !done.contains(id));
+            groups.retain(|job| match (redo.get_mut(&job.id), job.events.first()) {
+                (Some(from), Some(first)) => {
+                    *from = first.event.key().min(*from);
+                    false
+                }
+                (from, _) => from.is_none(),
+            });
         }
         let mut summary = Summary::default();
         let mut work =
@@ -125,15 +157,15 @@ impl Pipeline {
             self.load_states(tx, target.realm, &catalog, entity, &mut jobs).await?;
             if !target.replay {
                 jobs.retain(|job| {
-                    let late = is_late(job);
-                    if late {
-                        redo.insert(job.id);
+                    let late = late_from(job);
+                    if let Some(key) = late {
+                        redo_from(redo, job.id, key);
                     }
-                    !late
+                    late.is_none()
                 });
             }
             if !redo.is_empty() {
-                jobs.extend(self.load_jobs(tx, &catalog, entity, redo).await?);
+                jobs.extend(self.load_jobs(tx, target.realm, &catalog, entity, redo).await?);
             }
             if !jobs.is_empty() {
                 self.run_jobs(
@@ -174,7 +206,7 @@ impl Pipeline {
         catalog: &Catalog,
         new: &[MergeRow],
         merges: &MergeIndex,
-        redo: &mut [BTreeSet<EntityId>],
+        redo: &mut [Redo],
     ) -> Result<(), Error> {
         for pair in &catalog.pairs.pairs {
             let losers: Vec<EntityId> = new
@@ -204,7 +236,7 @@ impl Pipeline {
                 let states = tx.load_states(realm, name, &[id]).await?;
                 let later = states.into_iter().flatten().any(|state| state.last_key > Some(key));
                 if later && let Some(redo) = redo.get_mut(entity as usize) {
-                    redo.insert(id);
+                    redo_from(redo, id, key);
                 }
             }
         }
@@ -261,11 +293,10 @@ impl Pipeline {
             });
             merges.load(tx, targets.collect()).await?;
         }
-        let anew: HashMap<EntityId, Vec<Applied>> = jobs
-            .iter()
-            .filter(|job| job.state.is_none())
-            .map(|job| (job.id, job.events.clone()))
-            .collect();
+        let anew: HashMap<EntityId, Job> =
+            jobs.iter().filter(|job| job.is_anew()).map(|job| (job.id, job.clone())).collect();
+        let existed = self.existing(tx, realm, entity, &jobs).await?;
+        self.forget_later(tx, realm, entity, &jobs).await?;
         let machines = Arc::clone(&self.machines);
         let started = std::time::Instant::now();
         let folded = blocking(|| interpret(&*machines, &catalog, merges, entity, jobs, None))?;
@@ -275,20 +306,36 @@ impl Pipeline {
         let reported = self.reported_before(tx, entity, merges, &folded, &anew).await?;
         let mut changes = Vec::new();
         let mut states = Vec::with_capacity(folded.entities.len());
-        for Folded { state, rows, requests, deltas, same_instant, failures, created } in
-            folded.entities
+        let mut kept = Vec::new();
+        for Folded {
+            state,
+            rows,
+            requests,
+            deltas,
+            same_instant,
+            failures,
+            created,
+            mut checkpoints,
+        } in folded.entities
         {
             let id = state.entity_id;
-            if anew.contains_key(&id) {
+            kept.append(&mut checkpoints);
+            if let Some(job) = anew.get(&id) {
                 summary.rebuilt += 1;
                 summary.redone.push(id);
                 if !catalog.pairs.sides.get(entity as usize).is_none_or(Vec::is_empty) {
-                    work.anew.push(id);
+                    match job.state.as_ref().and_then(|state| state.last_key) {
+                        Some(key) => {
+                            work.later.push((id, key.timestamp));
+                            work.slow.push(id);
+                        }
+                        None => work.anew.push(id),
+                    }
                 }
             } else if same_instant && !deltas.is_empty() {
                 work.slow.push(id);
             }
-            if created {
+            if created && !existed.contains(&id) {
                 summary.created += 1;
             } else if rows.changed() {
                 summary.changed += 1;
@@ -311,6 +358,9 @@ impl Pipeline {
         }
         let name = catalog.entity_name(entity);
         tx.save_states(realm, name, &states).await?;
+        if !kept.is_empty() {
+            tx.save_checkpoints(realm, name, &kept).await?;
+        }
         if !changes.is_empty() {
             tx.write_history(realm, name, &changes).await?;
         }
@@ -343,7 +393,7 @@ fn group(
             let applied =
                 Applied { event: Arc::clone(&event), origin: row.origin_id, targets: row.targets };
             let at = *places.entry(row.entity_id).or_insert_with(|| {
-                jobs.push(Job { id: row.entity_id, state: None, events: Vec::new() });
+                jobs.push(Job::new(row.entity_id, Vec::new()));
                 jobs.len() - 1
             });
             if let Some(job) = jobs.get_mut(at) {
@@ -365,12 +415,25 @@ fn unknown(id: EntityId) -> EntityStateRow {
     }
 }
 
-/// Whether the first event sorts before anything applied (decision 26).
-fn is_late(job: &Job) -> bool {
-    let (Some(first), Some(state)) = (job.events.first(), &job.state) else { return false };
+/// Key of the first event if it sorts before anything applied (decision 26).
+fn late_from(job: &Job) -> Option<OrderKey> {
+    let (first, state) = (job.events.first()?, job.state.as_ref()?);
     let key = first.event.key();
-    state.last_key.is_some_and(|last| key <= last)
-        || state.record.last_rule.is_some_and(|rule| key.timestamp <= rule)
+    let late = state.last_key.is_some_and(|last| key <= last)
+        || state.record.last_rule.is_some_and(|rule| key.timestamp <= rule);
+    late.then_some(key)
+}
+
+/// Key of the first event that a merge brought to the survivor.
+async fn first_of(tx: &mut dyn Transaction, merge: &MergeRow) -> Result<OrderKey, Error> {
+    let mut side = vec![merge.from];
+    cluster(tx, &mut side).await?;
+    let events = tx.events_by_origin(&side).await?;
+    let keys = events
+        .iter()
+        .map(|(_, event)| OrderKey { timestamp: event.event.timestamp, sequence: event.sequence });
+    let merged = OrderKey { timestamp: merge.timestamp, sequence: merge.sequence };
+    Ok(keys.min().unwrap_or(merged))
 }
 
 /// What jobs of one type come to.
@@ -447,7 +510,7 @@ fn call(
     let entities = jobs
         .into_iter()
         .zip(entities)
-        .map(|(job, output)| fold(catalog, merges, entity, job.id, job.state, &job.events, output))
+        .map(|(job, output)| fold(catalog, merges, entity, job, output))
         .collect();
     Ok(Outcome { entities, effects, transitions })
 }

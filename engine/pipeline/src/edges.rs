@@ -21,6 +21,8 @@ pub(crate) struct EdgeWork {
     pub(crate) slow: Vec<EntityId>,
     /// Relaters whose earlier requests no longer hold.
     pub(crate) anew: Vec<EntityId>,
+    /// Relaters whose requests after an instant no longer hold.
+    pub(crate) later: Vec<(EntityId, Timestamp)>,
     /// Merges that took place.
     pub(crate) merges: Vec<MergeRow>,
     /// Ends of edges that are folded from the start.
@@ -73,6 +75,22 @@ pub(crate) async fn write_edges(
         }
         let all: Vec<_> = gone.iter().map(|id| (*id, None)).collect();
         tx.delete_edge_requests(realm, &all).await?;
+    }
+    if !work.later.is_empty() {
+        let after: BTreeMap<EntityId, Timestamp> = work.later.iter().copied().collect();
+        let ids: Vec<EntityId> = after.keys().copied().collect();
+        for request in tx.edge_requests_by(realm, &ids).await? {
+            if after.get(&request.relater).is_some_and(|at| request.key.timestamp > *at)
+                && let Some(at) = pairs.iter().position(|pair| pair.key == request.pair)
+                && let Some(list) = touched.get_mut(at)
+            {
+                list.push(request);
+            }
+        }
+        let next =
+            |at: Timestamp| Timestamp::saturating_from_micros(at.as_micros().saturating_add(1));
+        let from: Vec<_> = after.iter().map(|(id, at)| (*id, Some(next(*at)))).collect();
+        tx.delete_edge_requests(realm, &from).await?;
     }
     let mut added: Vec<EdgeRequest> = Vec::with_capacity(work.requests.len());
     for (at, request) in work.requests {

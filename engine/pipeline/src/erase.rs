@@ -7,7 +7,7 @@ use defacto_ports::{
 };
 
 use crate::apart::{Separation, separations, set_separations};
-use crate::apply::Summary;
+use crate::apply::{FROM_START, Summary};
 use crate::catalog::{Catalog, hex};
 use crate::edges::{EdgeWork, write_edges};
 use crate::lifecycle::known;
@@ -146,7 +146,8 @@ impl Pipeline {
         let mut losers = Vec::new();
         for (entity, ids) in redo {
             losers.extend(self.losers(&mut *tx, &ids).await?);
-            let jobs = self.load_jobs(&mut *tx, &catalog, entity, &ids).await?;
+            let all = ids.iter().map(|id| (*id, FROM_START)).collect();
+            let jobs = self.load_jobs(&mut *tx, &realm, &catalog, entity, &all).await?;
             self.run_jobs(
                 &mut *tx,
                 &realm,

@@ -3,12 +3,19 @@ use std::sync::Arc;
 use defacto_model::{EntityId, FailureCode, Sequence, Timestamp, Value};
 use defacto_ports::{
     EdgeRequest, EntityOutput, EntityStateRow, FaultReport, Item, ItemCause, OpenEdge, OrderKey,
+    Record,
 };
 
+use crate::apply::Job;
 use crate::catalog::Catalog;
 use crate::decode::Event;
 use crate::merges::MergeIndex;
 use crate::rows::{Content, RowBuilder, Rows, ghost};
+
+/// Events of one batch between two checkpoints of an entity.
+const CHECKPOINT_EVENTS: usize = 8;
+/// Of events that come a few at a time, one in so many leaves a checkpoint.
+const CHECKPOINT_ONE_IN: u64 = 6;
 
 /// An event of one entity with the targets of its relates.
 #[derive(Debug, Clone)]
@@ -49,6 +56,8 @@ pub(crate) struct Folded {
     pub(crate) same_instant: bool,
     pub(crate) failures: Vec<EntityFailure>,
     pub(crate) created: bool,
+    /// States after some of the events, in order.
+    pub(crate) checkpoints: Vec<EntityStateRow>,
 }
 
 /// A change of one of an entity's own edges.
@@ -63,16 +72,16 @@ pub(crate) struct EdgeDelta {
 
 /// Makes rows, edge requests and the new state of one entity from what the module reports.
 ///
-/// `before` is the stored state, `None` to make everything anew.
+/// The job's state is the stored one, a checkpoint, or `None` to make everything anew.
 pub(crate) fn fold(
     catalog: &Catalog,
     merges: &MergeIndex,
     entity: u32,
-    id: EntityId,
-    before: Option<EntityStateRow>,
-    events: &[Applied],
+    job: Job,
     output: EntityOutput,
 ) -> Folded {
+    let Job { id, state: before, events, resumed } = job;
+    let events = events.as_slice();
     let existed = before.as_ref().is_some_and(|state| state.record.exists);
     let (builder, edges, last_key) = match before {
         None => (RowBuilder::anew(), Vec::new(), None),
@@ -80,7 +89,10 @@ pub(crate) fn fold(
             let edges = Arc::new(state.open_edges);
             let content =
                 existed.then(|| Content { record: state.record, edges: Arc::clone(&edges) });
-            let builder = RowBuilder::new(content, state.last_row);
+            let builder = match state.last_key.filter(|_| resumed) {
+                Some(key) => RowBuilder::resume(content, state.last_row, key.timestamp),
+                None => RowBuilder::new(content, state.last_row),
+            };
             (
                 builder,
                 Arc::try_unwrap(edges).unwrap_or_else(|shared| (*shared).clone()),
@@ -94,7 +106,9 @@ pub(crate) fn fold(
         entity,
         id,
         events,
+        existed,
         builder,
+        checkpoints: Vec::new(),
         edges: Arc::new(edges),
         edges_changed: false,
         ordinal: 0,
@@ -105,7 +119,7 @@ pub(crate) fn fold(
     for item in output.items {
         pass.item(item);
     }
-    let Pass { builder, edges, requests, deltas, failures, .. } = pass;
+    let Pass { builder, edges, requests, deltas, failures, checkpoints, .. } = pass;
     let rows = builder.finish();
     let exists = output.record.as_ref().is_some_and(|record| record.exists);
     let first = events.first().map(|applied| applied.event.timestamp);
@@ -131,6 +145,7 @@ pub(crate) fn fold(
         same_instant,
         failures,
         created: exists && !existed,
+        checkpoints,
     }
 }
 
@@ -140,7 +155,9 @@ struct Pass<'a> {
     entity: u32,
     id: EntityId,
     events: &'a [Applied],
+    existed: bool,
     builder: RowBuilder,
+    checkpoints: Vec<EntityStateRow>,
     edges: Arc<Vec<OpenEdge>>,
     edges_changed: bool,
     ordinal: u32,
@@ -161,6 +178,12 @@ impl Pass<'_> {
             }
             Item::Snapshot { cause, instant, changed, record } => {
                 let edges_changed = std::mem::take(&mut self.edges_changed);
+                let checkpoint = match cause {
+                    ItemCause::Event(ordinal) if self.keeps(ordinal) => {
+                        Some((ordinal, record.clone()))
+                    }
+                    _ => None,
+                };
                 if changed || edges_changed {
                     let event = match cause {
                         ItemCause::Event(ordinal) => self.events.get(ordinal),
@@ -172,6 +195,9 @@ impl Pass<'_> {
                     let content = Content { record, edges: Arc::clone(&self.edges) };
                     self.builder.push(instant, content, state, event);
                 }
+                if let Some((ordinal, record)) = checkpoint {
+                    self.checkpoint(ordinal, record);
+                }
             }
             Item::Failure { cause, instant, fault } => {
                 let event = match cause {
@@ -182,6 +208,33 @@ impl Pass<'_> {
                 self.failures.push(EntityFailure { event, instant, fault });
             }
         }
+    }
+
+    /// Whether the state after an event is kept as a checkpoint: about every eighth one, which depends on nothing that
+    /// differs from run to run. What has just begun needs none.
+    fn keeps(&self, ordinal: usize) -> bool {
+        let Some(applied) = self.events.get(ordinal) else { return false };
+        if self.events.len() >= CHECKPOINT_EVENTS {
+            return ordinal % CHECKPOINT_EVENTS == CHECKPOINT_EVENTS - 1;
+        }
+        let mixed =
+            applied.event.sequence.0.unsigned_abs().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        (self.existed || ordinal > 0) && mixed % CHECKPOINT_ONE_IN == 0
+    }
+
+    fn checkpoint(&mut self, ordinal: usize, record: Record) {
+        let Some(applied) = self.events.get(ordinal) else { return };
+        let row = EntityStateRow {
+            entity_id: self.id,
+            record,
+            last_key: Some(applied.event.key()),
+            open_edges: (*self.edges).clone(),
+            last_row: self.builder.last_row(),
+        };
+        if self.checkpoints.last().is_some_and(|last| last.last_key == row.last_key) {
+            self.checkpoints.pop();
+        }
+        self.checkpoints.push(row);
     }
 
     fn relate(&mut self, applied: &Applied, relate: u32, properties: Vec<Value>) {

@@ -1,10 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use defacto_model::EntityId;
-use defacto_ports::Transaction;
+use defacto_model::{EntityId, Sequence};
+use defacto_ports::{OrderKey, Realm, Transaction};
 
-use crate::apply::{Job, Outcome, interpret};
+use crate::apply::{FROM_START, Job, Outcome, Redo, interpret};
 use crate::blocking::blocking;
 use crate::catalog::Catalog;
 use crate::decode::Event;
@@ -20,20 +20,25 @@ impl Pipeline {
         entity: u32,
         merges: &mut MergeIndex,
         outcome: &Outcome,
-        anew: &HashMap<EntityId, Vec<Applied>>,
+        anew: &HashMap<EntityId, Job>,
     ) -> Result<BTreeSet<FailurePlace>, Error> {
         let cursor = self.build.cursor;
         let mut jobs = Vec::new();
         for folded in outcome.entities.iter().filter(|folded| !folded.failures.is_empty()) {
             let id = folded.state.entity_id;
-            let Some(events) = anew.get(&id) else { continue };
+            let Some(Job { state, events, resumed, .. }) = anew.get(&id) else { continue };
             if self.any_merges {
                 merges.load(tx, events.iter().map(|applied| applied.origin).collect()).await?;
             }
             let earlier = events.iter().filter(|applied| {
                 applied.event.sequence <= cursor && merges.root_until(applied.origin, cursor) == id
             });
-            jobs.push(Job { id, state: None, events: earlier.cloned().collect() });
+            jobs.push(Job {
+                id,
+                state: state.clone(),
+                events: earlier.cloned().collect(),
+                resumed: *resumed,
+            });
         }
         if jobs.is_empty() {
             return Ok(BTreeSet::new());
@@ -47,22 +52,38 @@ impl Pipeline {
         Ok(places.collect())
     }
 
-    /// Entities with all their events, to be made anew.
+    /// Entities with their events from a place on, and the newest checkpoint before it; with all events where there is none.
     pub(crate) async fn load_jobs(
         &mut self,
         tx: &mut dyn Transaction,
+        realm: &Realm,
         catalog: &Catalog,
         entity: u32,
-        ids: &BTreeSet<EntityId>,
+        redo: &Redo,
     ) -> Result<Vec<Job>, Error> {
         let name = catalog.entity_name(entity);
         let mut jobs: BTreeMap<EntityId, Job> = BTreeMap::new();
-        for id in ids {
+        let mut rows = Vec::new();
+        let mut whole: Vec<EntityId> = Vec::new();
+        for (id, from) in redo {
             self.states.remove(*id);
-            jobs.insert(*id, Job { id: *id, state: None, events: Vec::new() });
+            let mut job = Job::new(*id, Vec::new());
+            if *from != FROM_START {
+                job.state = tx.checkpoint(realm, name, *id, *from).await?;
+            }
+            match job.state.as_ref().and_then(|state| state.last_key) {
+                Some(key) => {
+                    job.resumed = true;
+                    rows.extend(tx.events_of(&[*id], Some(after(key))).await?);
+                }
+                None => whole.push(*id),
+            }
+            jobs.insert(*id, job);
         }
-        let all: Vec<EntityId> = ids.iter().copied().collect();
-        for (row, event) in tx.events_of(&all, None).await? {
+        if !whole.is_empty() {
+            rows.extend(tx.events_of(&whole, None).await?);
+        }
+        for (row, event) in rows {
             if row.entity_type == name
                 && let Some(job) = jobs.get_mut(&row.entity_id)
             {
@@ -76,4 +97,46 @@ impl Pipeline {
         }
         Ok(out)
     }
+
+    /// Of the entities made anew, those that exist in the history so far.
+    pub(crate) async fn existing(
+        &self,
+        tx: &mut dyn Transaction,
+        realm: &Realm,
+        entity: u32,
+        jobs: &[Job],
+    ) -> Result<BTreeSet<EntityId>, Error> {
+        let whole = jobs.iter().filter(|job| job.state.is_none());
+        let ids: Vec<EntityId> = whole.map(|job| job.id).collect();
+        if ids.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let states = tx.load_states(realm, self.catalog.entity_name(entity), &ids).await?;
+        let existing = states.into_iter().flatten().filter(|state| state.record.exists);
+        Ok(existing.map(|state| state.entity_id).collect())
+    }
+
+    /// Forgets checkpoints that what is made anew makes wrong.
+    pub(crate) async fn forget_later(
+        &self,
+        tx: &mut dyn Transaction,
+        realm: &Realm,
+        entity: u32,
+        jobs: &[Job],
+    ) -> Result<(), Error> {
+        let from = |job: &Job| match job.state.as_ref() {
+            Some(state) => state.last_key.filter(|_| job.resumed).map(after),
+            None => Some(FROM_START),
+        };
+        let ids: Vec<_> = jobs.iter().filter_map(|job| Some((job.id, from(job)?))).collect();
+        if !ids.is_empty() {
+            tx.delete_checkpoints(realm, self.catalog.entity_name(entity), &ids).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The place just after a key.
+fn after(key: OrderKey) -> OrderKey {
+    OrderKey { sequence: Sequence(key.sequence.0.saturating_add(1)), ..key }
 }

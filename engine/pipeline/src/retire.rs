@@ -75,7 +75,7 @@ impl Pipeline {
                     events.iter().flat_map(|applied| applied.targets.iter().flatten().copied());
                 index.load(tx, targets.collect()).await?;
             }
-            let jobs = vec![Job { id: merge.from, state: None, events }];
+            let jobs = vec![Job::new(merge.from, events)];
             let machines = Arc::clone(&self.machines);
             let outcome = blocking(|| {
                 interpret(&*machines, &catalog, index, entity, jobs, Some(merge.timestamp))

@@ -93,6 +93,16 @@ impl RowBuilder {
         Self { rows: Vec::new(), replace_from: None, current, newest }
     }
 
+    /// Continues after a checkpoint: rows that begin after its last event are replaced.
+    pub(crate) fn resume(
+        current: Option<Content>,
+        last: Option<LastRow>,
+        after: Timestamp,
+    ) -> Self {
+        let from = Timestamp::saturating_from_micros(after.as_micros().saturating_add(1));
+        Self { replace_from: Some(from), ..Self::new(current, last) }
+    }
+
     /// Replaces all stored rows.
     pub(crate) fn anew() -> Self {
         Self { rows: Vec::new(), replace_from: Some(Timestamp::MIN), current: None, newest: None }
@@ -122,8 +132,9 @@ impl RowBuilder {
         match &self.newest {
             Some((start, before)) if *start == instant => {
                 let returned = before.is(&content);
-                if self.rows.pop().is_none() && self.replace_from.is_none() {
-                    self.replace_from = Some(instant);
+                if self.rows.pop().is_none() {
+                    self.replace_from =
+                        Some(self.replace_from.map_or(instant, |from| from.min(instant)));
                 }
                 if returned {
                     // The row before stays; when it began no longer matters, it began earlier.
@@ -142,15 +153,20 @@ impl RowBuilder {
         }
     }
 
-    pub(crate) fn finish(self) -> Rows {
-        let last_row = self.newest.map(|(valid_from, before)| LastRow {
-            valid_from,
+    /// What must be kept of the newest row.
+    pub(crate) fn last_row(&self) -> Option<LastRow> {
+        self.newest.as_ref().map(|(valid_from, before)| LastRow {
+            valid_from: *valid_from,
             before: match before {
                 Before::Nothing => None,
-                Before::Digest(digest) => Some(digest),
+                Before::Digest(digest) => Some(*digest),
                 Before::Known(content) => Some(content.digest()),
             },
-        });
+        })
+    }
+
+    pub(crate) fn finish(self) -> Rows {
+        let last_row = self.last_row();
         Rows { rows: self.rows, replace_from: self.replace_from, last_row }
     }
 }

@@ -85,6 +85,7 @@ impl Pipeline {
                         id: state.entity_id,
                         state: Some(state),
                         events: Vec::new(),
+                        resumed: false,
                     })
                     .collect();
                 let mut merges = MergeIndex::default();

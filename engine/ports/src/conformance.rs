@@ -27,4 +27,4 @@ pub use identity::{entity_events, erased_hints, hints, merges};
 pub use ledger::{append, delete, replay, replay_late_range, rewrite};
 pub use sample::{event_of, manifest};
 pub use shards::{claims, entering, holding};
-pub use states::{due, realms, states};
+pub use states::{checkpoints, due, realms, states};

@@ -418,7 +418,28 @@ pub trait Transaction: Reader {
         entity_type: &str,
         rows: &[EntityStateRow],
     ) -> Result<(), Error>;
-    /// Deletes states.
+    /// Stores states as they were after events in the past, from which an entity is taken up again when something comes
+    /// late. A store may keep none: then what comes late costs the whole entity.
+    async fn save_checkpoints(
+        &mut self,
+        realm: &Realm,
+        entity_type: &str,
+        rows: &[EntityStateRow],
+    ) -> Result<(), Error> {
+        let _ = (realm, entity_type, rows);
+        Ok(())
+    }
+    /// Forgets checkpoints of entities from a key on.
+    async fn delete_checkpoints(
+        &mut self,
+        realm: &Realm,
+        entity_type: &str,
+        ids: &[(EntityId, OrderKey)],
+    ) -> Result<(), Error> {
+        let _ = (realm, entity_type, ids);
+        Ok(())
+    }
+    /// Deletes states, and the checkpoints of these entities.
     async fn delete_states(
         &mut self,
         realm: &Realm,
@@ -563,6 +584,17 @@ pub trait Reader: Send {
         entity_type: &str,
         ids: &[EntityId],
     ) -> Result<Vec<Option<EntityStateRow>>, Error>;
+    /// The newest checkpoint of an entity whose last event is of an earlier instant.
+    async fn checkpoint(
+        &mut self,
+        realm: &Realm,
+        entity_type: &str,
+        id: EntityId,
+        before: OrderKey,
+    ) -> Result<Option<EntityStateRow>, Error> {
+        let _ = (realm, entity_type, id, before);
+        Ok(None)
+    }
     /// Entities with a rule due before an instant, in id order after an id, at most `limit`.
     async fn due(
         &mut self,

@@ -186,6 +186,16 @@ impl Reader for Handle {
         self.session()?.load_states(realm, entity_type, ids).await
     }
 
+    async fn checkpoint(
+        &mut self,
+        realm: &Realm,
+        entity_type: &str,
+        id: EntityId,
+        before: OrderKey,
+    ) -> Result<Option<EntityStateRow>, Error> {
+        self.session()?.checkpoint(realm, entity_type, id, before).await
+    }
+
     async fn due(
         &mut self,
         realm: &Realm,
@@ -347,6 +357,24 @@ impl Transaction for Handle {
         rows: &[EntityStateRow],
     ) -> Result<(), Error> {
         self.session()?.save_states(realm, entity_type, rows).await
+    }
+
+    async fn save_checkpoints(
+        &mut self,
+        realm: &Realm,
+        entity_type: &str,
+        rows: &[EntityStateRow],
+    ) -> Result<(), Error> {
+        self.session()?.save_checkpoints(realm, entity_type, rows).await
+    }
+
+    async fn delete_checkpoints(
+        &mut self,
+        realm: &Realm,
+        entity_type: &str,
+        ids: &[(EntityId, OrderKey)],
+    ) -> Result<(), Error> {
+        self.session()?.delete_checkpoints(realm, entity_type, ids).await
     }
 
     async fn delete_states(

@@ -1,6 +1,6 @@
 //! State tables of one version and generation.
 //!
-//! Each entity type has `state`, `open` (the rows still valid, one per entity) and `closed` (all
+//! Each entity type has `state`, `past` (states after some earlier events), `open` (the rows still valid, one per entity) and `closed` (all
 //! other rows, in order of writing); each relationship pair has `edges`; `requests` serves all
 //! pairs. `closed` gets its index when the realm is published or first needs it, so that a full
 //! build only appends. Tables written in every batch declare no `NOT NULL`, and inserts say `OR FAIL`:
@@ -113,7 +113,7 @@ impl Session {
         for entity in &info.layout.entities {
             let (state, due) = (info.table(entity, "state"), info.table(entity, "due"));
             let (open, closed) = (info.table(entity, "open"), info.table(entity, "closed"));
-            let ghosts = info.table(entity, "ghosts");
+            let (past, ghosts) = (info.table(entity, "past"), info.table(entity, "ghosts"));
             let row = format!(
                 "valid_from INTEGER, state INTEGER, since_event INTEGER, \
                  since_entered INTEGER, since_created INTEGER, \
@@ -124,6 +124,10 @@ impl Session {
                 format!(
                     "CREATE TABLE {state}(entity INTEGER PRIMARY KEY, next_due INTEGER, \
                      ghost INTEGER, content BLOB)"
+                ),
+                format!(
+                    "CREATE TABLE {past}(entity INTEGER, time INTEGER, sequence INTEGER, \
+                     content BLOB, PRIMARY KEY(entity, time, sequence)) WITHOUT ROWID"
                 ),
                 format!("CREATE INDEX {due} ON {state}(next_due) WHERE next_due IS NOT NULL"),
                 format!("CREATE INDEX {ghosts} ON {state}(ghost) WHERE ghost IS NOT NULL"),
@@ -188,7 +192,7 @@ impl Session {
         }
         let mut tables = vec![info.requests()];
         for entity in &info.layout.entities {
-            for part in ["state", "open", "closed"] {
+            for part in ["state", "past", "open", "closed"] {
                 tables.push(info.table(entity, part));
             }
         }

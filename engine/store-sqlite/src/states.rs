@@ -41,11 +41,16 @@ impl Session {
         ids: &[EntityId],
     ) -> Result<(), Error> {
         let info = self.realm(realm).await?;
-        let table = info.table(info.layout.entity(entity_type)?, "state");
-        let mut args = Args::new();
-        args.owned_text(self.known_keys(ids).await?);
-        let sql = format!("DELETE FROM {table} WHERE entity IN (SELECT value FROM json_each(?))");
-        self.run("deleting states", sql, args).await.map(drop)
+        let entity = info.layout.entity(entity_type)?;
+        let keys = self.known_keys(ids).await?;
+        for table in [info.table(entity, "state"), info.table(entity, "past")] {
+            let mut args = Args::new();
+            args.text(&keys);
+            let sql =
+                format!("DELETE FROM {table} WHERE entity IN (SELECT value FROM json_each(?))");
+            self.run("deleting states", sql, args).await?;
+        }
+        Ok(())
     }
 
     pub(crate) async fn load_states(

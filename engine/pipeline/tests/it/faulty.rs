@@ -121,6 +121,8 @@ forward! { Transaction {
     fn publish_realm(realm: &Realm, manifest: &Manifest) -> ();
     fn drop_realm(realm: &Realm) -> ();
     fn save_states(realm: &Realm, entity_type: &str, rows: &[EntityStateRow]) -> ();
+    fn save_checkpoints(realm: &Realm, entity_type: &str, rows: &[EntityStateRow]) -> ();
+    fn delete_checkpoints(realm: &Realm, entity_type: &str, ids: &[(EntityId, OrderKey)]) -> ();
     fn delete_states(realm: &Realm, entity_type: &str, ids: &[EntityId]) -> ();
     fn write_history(realm: &Realm, entity_type: &str, changes: &[HistoryChange]) -> ();
     fn delete_history(realm: &Realm, entity_type: &str, ids: &[EntityId]) -> ();
@@ -158,6 +160,7 @@ forward! { Reader {}
     fn merges_between(after: Sequence, until: Sequence, limit: usize) -> Vec<MergeRow>;
     fn erased_generation(digest: &str) -> u32;
     fn load_states(realm: &Realm, entity_type: &str, ids: &[EntityId]) -> Vec<Option<EntityStateRow>>;
+    fn checkpoint(realm: &Realm, entity_type: &str, id: EntityId, before: OrderKey) -> Option<EntityStateRow>;
     fn due(realm: &Realm, entity_type: &str, before: Timestamp, after: Option<EntityId>, limit: usize) -> Vec<EntityId>;
     fn count_entities(realm: &Realm, entity_type: &str) -> u64;
     fn edge_requests(realm: &Realm, pair: &EdgeKey, touching: &[EntityId]) -> Vec<EdgeRequest>;

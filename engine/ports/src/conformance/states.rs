@@ -46,6 +46,35 @@ pub(super) fn values() -> Vec<Value> {
     ]
 }
 
+/// A checkpoint is found by the instant before which its last event was, and goes with what comes after a key.
+pub async fn checkpoints(store: &dyn Store) -> Result<(), Error> {
+    let realm = realm();
+    let past = |entity: u8, time: i64, sequence: i64| {
+        let mut row = state(entity, None);
+        row.last_key = Some(key(time, sequence));
+        row.record.last_event = Some(at(time));
+        row
+    };
+    let rows = [past(1, 10, 3), past(1, 10, 4), past(1, 20, 2), past(2, 5, 1)];
+    let mut transaction = with_realm(store).await?;
+    transaction.save_checkpoints(&realm, "account", &rows).await?;
+    let [_, tenth, twentieth, other] = rows;
+    let found = transaction.checkpoint(&realm, "account", id(1), key(20, 9)).await?;
+    assert_eq!(found.as_ref(), Some(&tenth));
+    assert_eq!(transaction.checkpoint(&realm, "account", id(1), key(10, 4)).await?, None);
+    assert_eq!(transaction.checkpoint(&realm, "account", id(9), key(99, 1)).await?, None);
+    let found = transaction.checkpoint(&realm, "account", id(1), key(21, 0)).await?;
+    assert_eq!(found, Some(twentieth));
+    transaction.delete_checkpoints(&realm, "account", &[(id(1), key(10, 5))]).await?;
+    let found = transaction.checkpoint(&realm, "account", id(1), key(99, 0)).await?;
+    assert_eq!(found, Some(tenth));
+    let found = transaction.checkpoint(&realm, "account", id(2), key(99, 0)).await?;
+    assert_eq!(found, Some(other));
+    transaction.delete_states(&realm, "account", &[id(1)]).await?;
+    assert_eq!(transaction.checkpoint(&realm, "account", id(1), key(99, 0)).await?, None);
+    transaction.commit().await
+}
+
 /// States come back exactly as saved, in the order asked.
 pub async fn states(store: &dyn Store) -> Result<(), Error> {
     let mut full = state(3, Some(50));

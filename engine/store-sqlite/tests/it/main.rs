@@ -25,7 +25,7 @@ macro_rules! suite {
 suite! {
     append, delete, replay, replay_late_range, rewrite,
     entity_events, erased_hints, hints, merges,
-    due, realms, states,
+    checkpoints, due, realms, states,
     history_late_rows, history_merged, history_reading, history_rows, history_values,
     edge_requests, edge_versions,
     builds_and_settings, locks, moments, purge, rollback, versions,
