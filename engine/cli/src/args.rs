@@ -113,6 +113,8 @@ pub(crate) enum Command {
     Build(commands::build::Options),
     /// Say what a build would do, and why
     Plan(commands::plan::Options),
+    /// Tell which entities would have another state under another version
+    Replay(commands::replay::Options),
     /// Run the time rules that are due
     Tick(commands::tick::Options),
     /// Show what is stored and how far it is built

@@ -23,6 +23,7 @@ pub(crate) mod normalizer;
 pub(crate) mod plan;
 pub(crate) mod redact;
 pub(crate) mod relationships;
+pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod shard;
 pub(crate) mod status;

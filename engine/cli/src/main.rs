@@ -78,6 +78,7 @@ async fn engine_command(command: &Command, settings: &Settings) -> Outcome {
     match command {
         Command::Ingest(options) => commands::ingest::run(options, settings).await,
         Command::Build(options) => commands::build::run(options, settings).await,
+        Command::Replay(options) => commands::replay::run(options, settings).await,
         Command::Tick(options) => commands::tick::run(options, settings).await,
         Command::Status(options) => commands::status::run(options, settings).await,
         Command::Table(options) => commands::table::run(options, settings).await,

@@ -77,20 +77,6 @@ pub(crate) async fn release(engine: &Engine, settings: &Settings) -> Outcome {
     }
 }
 
-/// Logs the warnings about the definitions (engine.md 8.4).
-pub(crate) fn log_warnings(engine: &Engine) {
-    for warning in engine.warnings() {
-        tracing::warn!(
-            target: "defacto.lifecycle",
-            operation = "validate",
-            warning = %warning.message,
-            path = %warning.path,
-            code = %warning.code,
-            "definition warning"
-        );
-    }
-}
-
 /// Reads definitions from a path, or from the project.
 pub(crate) fn source(settings: &Settings, path: Option<&Path>) -> Outcome<Source> {
     Source::read(path.unwrap_or(&settings.project)).map_err(engine_failure)

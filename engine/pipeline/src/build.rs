@@ -15,7 +15,7 @@ use crate::ingest::{late, raise};
 use crate::merges::MergeIndex;
 use crate::pipeline::settings;
 use crate::retry::Attempts;
-use crate::{BuildResult, Error, Pipeline, Timing};
+use crate::{BuildResult, Error, Pipeline};
 
 /// Merges whose losers are written in one transaction.
 const RETIRE_PAGE: usize = 256;
@@ -54,7 +54,7 @@ impl Pipeline {
     /// What module and store say. What is committed stays; the next build continues.
     pub async fn build(&mut self, options: BuildOptions) -> Result<BuildResult, Error> {
         let started = Instant::now();
-        self.timing = Timing::default();
+        self.begin_operation();
         let mut attempts = Attempts::default();
         let mut result = loop {
             self.warnings.clear();
@@ -113,6 +113,11 @@ impl Pipeline {
         };
         if plan.mode.is_full() {
             self.build_full(plan, as_of, &mut result).await?;
+            // A build that was taken up again ends where it would have ended; what came since follows.
+            if self.store.read().await?.head().await? > self.build.cursor {
+                self.build_incremental(&mut result).await?;
+                self.finish(plan, as_of, &mut result).await?;
+            }
         } else {
             if plan.mode == Mode::Incremental {
                 self.build_incremental(&mut result).await?;
@@ -298,7 +303,8 @@ impl Pipeline {
         } else {
             drop(tx);
         }
-        self.replay(&realm, false, from, target, &mut done, result).await?;
+        let place = Replay { realm: &realm, fresh: false, from, target, after: None };
+        self.replay(place, &mut done, result).await?;
         let mut progress = self.build.clone();
         progress.cursor = target;
         let mut tx = self.begin().await?;
@@ -314,15 +320,12 @@ impl Pipeline {
     /// Applies resolved events in event order.
     async fn replay(
         &mut self,
-        realm: &Realm,
-        fresh: bool,
-        from: Sequence,
-        target: Sequence,
+        place: Replay<'_>,
         done: &mut HashSet<EntityId>,
         result: &mut BuildResult,
     ) -> Result<(), Error> {
+        let Replay { realm, fresh, from, target, mut after } = place;
         let size = self.options.batch_size.max(1);
-        let mut after = None;
         loop {
             let mut reader = self.store.read().await?;
             let page = reader.replay_events(from, target, after, size).await?;
@@ -340,7 +343,13 @@ impl Pipeline {
             let mut tx = self.begin().await?;
             let into = Target { realm, replay: fresh };
             let summary = self.apply_block(&mut *tx, into, block, done, &mut touched).await?;
+            let mut progress = self.build.clone();
+            if fresh {
+                progress.pending = Some((realm.generation, target, after));
+                tx.save_build(&self.progress_key(), &progress).await?;
+            }
             self.commit(tx).await?;
+            self.build = progress;
             for row in touched {
                 self.states.put(row);
             }
@@ -357,7 +366,13 @@ impl Pipeline {
         result: &mut BuildResult,
     ) -> Result<(), Error> {
         let catalog = Arc::clone(&self.catalog);
-        let old = self.realm();
+        if let Some((generation, target, after)) = self.resumable(plan).await? {
+            let new = Realm { version: self.version.clone(), generation };
+            self.states.clear();
+            let place =
+                Replay { realm: &new, fresh: true, from: Sequence(0), target, after: Some(after) };
+            return self.complete_full(plan, place, as_of, result).await;
+        }
         let target = self.store.read().await?.head().await?;
         let generation = self.build.generation + 1;
         let new = Realm { version: self.version.clone(), generation };
@@ -378,9 +393,56 @@ impl Pipeline {
         let mut tx = self.begin().await?;
         tx.drop_realm(&new).await?;
         tx.create_realm(&new, &catalog.manifest).await?;
+        let resolved = tx.resolved().await?;
+        tx.set_setting(&self.under_way(), &self.made_of(resolved)).await?;
         self.commit(tx).await?;
         self.build.watermark = None;
-        self.replay(&new, true, Sequence(0), target, &mut HashSet::new(), result).await?;
+        let place = Replay { realm: &new, fresh: true, from: Sequence(0), target, after: None };
+        self.complete_full(plan, place, as_of, result).await
+    }
+
+    /// Setting that says of what a full build under way is made.
+    fn under_way(&self) -> String {
+        format!("build_under_way/{}", self.version)
+    }
+
+    /// What an unfinished build must have been made of to be taken up again: the module, and the identity map up to a
+    /// place in the ledger. Whatever else changes the map drops the build.
+    fn made_of(&self, resolved: Sequence) -> String {
+        let hashes = &self.catalog.hashes;
+        format!("{} {} {} {resolved}", hashes.module, hashes.source, hashes.identity)
+    }
+
+    /// Where an unfinished full build can go on.
+    async fn resumable(
+        &self,
+        plan: Plan,
+    ) -> Result<Option<(u32, Sequence, defacto_ports::OrderKey)>, Error> {
+        let Some((generation, target, Some(after))) = self.build.pending else { return Ok(None) };
+        if plan.resolve || plan.mode != Mode::Full {
+            return Ok(None);
+        }
+        let mut reader = self.store.read().await?;
+        let resolved = reader.resolved().await?;
+        let made_of = reader.setting(&self.under_way()).await?;
+        let same = made_of.as_deref() == Some(self.made_of(resolved).as_str());
+        Ok(same.then_some((generation, target, after)))
+    }
+
+    /// Replays what is left, and shows the new tables.
+    async fn complete_full(
+        &mut self,
+        plan: Plan,
+        place: Replay<'_>,
+        as_of: Option<Timestamp>,
+        result: &mut BuildResult,
+    ) -> Result<(), Error> {
+        let catalog = Arc::clone(&self.catalog);
+        let (old, new, target) = (self.realm(), place.realm.clone(), place.target);
+        let generation = new.generation;
+        // Everything is derived again, failures too.
+        self.reported = (Sequence(0), None);
+        self.replay(place, &mut HashSet::new(), result).await?;
         self.retire_all(&new, target, result).await?;
         if let Some(as_of) = as_of {
             let ticked = self.advance(&new, as_of).await?;
@@ -456,6 +518,17 @@ impl Pipeline {
         let shard = self.shard();
         write_edges(tx, realm, &self.catalog, shard, &mut MergeIndex::default(), true, work).await
     }
+}
+
+/// Which events are applied, and where.
+struct Replay<'a> {
+    realm: &'a Realm,
+    /// Into new tables.
+    fresh: bool,
+    from: Sequence,
+    target: Sequence,
+    /// Those up to this key have been.
+    after: Option<defacto_ports::OrderKey>,
 }
 
 fn add_tick(result: &mut BuildResult, ticked: crate::TickResult) {

@@ -54,6 +54,7 @@ impl Pipeline {
         id: EntityId,
         versions: &[OtherVersion],
     ) -> Result<EraseResult, Error> {
+        self.begin_operation();
         self.bring_up().await?;
         let catalog = Arc::clone(&self.catalog);
         let realm = self.realm();

@@ -14,7 +14,7 @@ use crate::blocking::blocking;
 use crate::build::{AsOf, BuildOptions};
 use crate::decode::Event;
 use crate::retry::Attempts;
-use crate::{BuildResult, Error, EventFailure, IngestResult, Pipeline, Timing, Warning};
+use crate::{BuildResult, Error, EventFailure, IngestResult, Pipeline, Warning};
 
 /// Records that one call of the module takes.
 const CALL_RECORDS: usize = 512;
@@ -44,8 +44,7 @@ impl Pipeline {
         options: IngestOptions,
     ) -> Result<IngestResult, Error> {
         let started = Instant::now();
-        self.timing = Timing::default();
-        self.warnings.clear();
+        self.begin_operation();
         let Some((index, _)) = self.catalog.manifest.find_source(source) else {
             let known: Vec<&str> =
                 self.catalog.manifest.sources.iter().map(|known| known.name.as_str()).collect();

@@ -34,6 +34,7 @@ impl Pipeline {
         into: EntityId,
         reason: &str,
     ) -> Result<MergeResult, Error> {
+        self.begin_operation();
         if from == into {
             return Err(Error::Identity("cannot merge an entity into itself"));
         }

@@ -97,6 +97,8 @@ pub struct Pipeline {
     pub(crate) entered: u64,
     /// How far events were resolved when the identity in memory was true.
     pub(crate) resolved: Sequence,
+    /// How far events were applied, and rules had run, when it began: what failed up to there has been reported.
+    pub(crate) reported: (Sequence, Option<Timestamp>),
 }
 
 impl Pipeline {
@@ -133,6 +135,7 @@ impl Pipeline {
             post: Post::alone(),
             entered: 0,
             resolved: Sequence(0),
+            reported: (Sequence(0), None),
         };
         pipeline.ensure_version(&definitions, true).await?;
         pipeline.load().await?;
@@ -255,6 +258,13 @@ impl Pipeline {
     /// What a build would have to do.
     pub(crate) async fn plan(&self, wanted: Wanted) -> Result<Plan, Error> {
         self.plan_for(&self.catalog.hashes, &self.build, wanted).await
+    }
+
+    /// Notes where an operation begins.
+    pub(crate) fn begin_operation(&mut self) {
+        self.timing = Timing::default();
+        self.warnings.clear();
+        self.reported = (self.build.cursor, self.build.tick_as_of);
     }
 
     /// The present instant.

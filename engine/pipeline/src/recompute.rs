@@ -4,7 +4,7 @@ use std::sync::Arc;
 use defacto_model::{EntityId, Sequence};
 use defacto_ports::{OrderKey, Realm, Transaction};
 
-use crate::apply::{FROM_START, Job, Outcome, Redo, interpret};
+use crate::apply::{FROM_START, Failed, Job, Outcome, Redo, interpret};
 use crate::blocking::blocking;
 use crate::catalog::Catalog;
 use crate::decode::Event;
@@ -50,6 +50,47 @@ impl Pipeline {
             folded.failures.iter().map(|failure| failure.place(folded.state.entity_id))
         });
         Ok(places.collect())
+    }
+
+    /// Failures of rules but for those that were reported when the rules ran before, on entities made anew since.
+    pub(crate) async fn not_reported(&mut self, failed: Vec<Failed>) -> Result<Vec<Failed>, Error> {
+        let (cursor, as_of) = self.reported;
+        let again = |failed: &&Failed| Some(failed.failure.instant) < as_of;
+        let mut redo: BTreeMap<u32, Redo> = BTreeMap::new();
+        for failed in failed.iter().filter(again) {
+            redo.entry(failed.entity).or_default().insert(failed.id, FROM_START);
+        }
+        if redo.is_empty() {
+            return Ok(failed);
+        }
+        let (machines, catalog) = (Arc::clone(&self.machines), Arc::clone(&self.catalog));
+        let realm = self.realm();
+        let mut known: BTreeSet<FailurePlace> = BTreeSet::new();
+        let mut tx = self.store.begin().await?;
+        for (entity, redo) in redo {
+            let mut merges = MergeIndex::default();
+            let mut jobs = self.load_jobs(&mut *tx, &realm, &catalog, entity, &redo).await?;
+            for job in &mut jobs {
+                if self.any_merges {
+                    let origins = job.events.iter().map(|applied| applied.origin);
+                    merges.load(&mut *tx, origins.collect()).await?;
+                }
+                let id = job.id;
+                job.events.retain(|applied| {
+                    applied.event.sequence <= cursor
+                        && merges.root_until(applied.origin, cursor) == id
+                });
+            }
+            let before =
+                blocking(|| interpret(&*machines, &catalog, &merges, entity, jobs, as_of))?;
+            for folded in &before.entities {
+                let id = folded.state.entity_id;
+                known.extend(folded.failures.iter().map(|failure| failure.place(id)));
+            }
+        }
+        drop(tx);
+        let new = |it: &Failed| !known.contains(&it.failure.place(it.id));
+        Ok(failed.into_iter().filter(new).collect())
     }
 
     /// Entities with their events from a place on, and the newest checkpoint before it; with all events where there is none.

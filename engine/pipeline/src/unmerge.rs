@@ -37,6 +37,7 @@ impl Pipeline {
         winner: EntityId,
         reason: &str,
     ) -> Result<UnmergeResult, Error> {
+        self.begin_operation();
         self.bring_up().await?;
         let mut tx = self.begin().await?;
         let (root, hints) = known(&mut *tx, loser).await?;
@@ -108,6 +109,7 @@ impl Pipeline {
         b: EntityId,
         reason: &str,
     ) -> Result<BlockResult, Error> {
+        self.begin_operation();
         self.bring_up().await?;
         let mut tx = self.begin().await?;
         let (root_a, hints_a) = known(&mut *tx, a).await?;

@@ -39,8 +39,8 @@ use crate::{
     BlockResult, BuildOptions, BuildResult, Builder, Changes, Comparison, Difference, Draft, Edges,
     EraseResult, Error, Explanation, HintPages, HintRow, HistoryPages, HistoryQuery, HistoryRecord,
     Impact, IngestResult, LedgerPages, LedgerRow, MergeResult, MergeRow, RedactResult,
-    RegisterResult, Separation, Source, Status, TickResult, Timeline, UnmergeResult, Verification,
-    Version,
+    RegisterResult, ReplayCheck, RowChanges, Separation, Source, Status, TickResult, Timeline,
+    UnmergeResult, Verification, Version,
 };
 
 /// As [`crate::Engine`], with methods that return when the work is done. Not for use inside an async runtime: there a
@@ -127,6 +127,10 @@ facade! {
     fn build(&self, options: BuildOptions) -> BuildResult;
     /// As [`crate::Engine::plan`].
     fn plan(&self, options: BuildOptions) -> Impact;
+    /// As [`crate::Engine::preview_rows`].
+    fn preview_rows(&self, options: BuildOptions) -> RowChanges;
+    /// As [`crate::Engine::check_replay`].
+    fn check_replay(&self, version: &str) -> ReplayCheck;
     /// As [`crate::Engine::tick`].
     fn tick(&self, as_of: Option<Timestamp>) -> TickResult;
     /// As [`crate::Engine::status`].

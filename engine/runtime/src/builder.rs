@@ -154,6 +154,9 @@ impl Builder {
         let place = Place { database, state: self.state, clock: self.clock, own };
         let engine =
             Engine::new(pipeline, machines, store, self.options, outcome.diagnostics, place);
+        if known.is_none() {
+            log::definition_warnings(engine.warnings());
+        }
         // Who only wants to read is not to be stopped by it.
         engine.complete_removal().await.map_err(log::incomplete).ok();
         Ok(engine)

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use defacto_diagnostics::Diagnostic;
 use defacto_pipeline::{
     BlockResult, BuildResult, EraseResult, EventFailure, IngestResult, MergeResult, TickResult,
     UnmergeResult,
@@ -145,6 +146,20 @@ pub(crate) fn erased(result: &EraseResult) {
 /// Traces of what was erased or redacted are left for another time.
 pub(crate) fn incomplete(error: Error) {
     tracing::warn!(target: "defacto.lifecycle", operation = "erase", %error, "erasure not complete");
+}
+
+/// Warnings about definitions that are new to the database.
+pub(crate) fn definition_warnings(warnings: &[Diagnostic]) {
+    for warning in warnings {
+        tracing::warn!(
+            target: "defacto.lifecycle",
+            operation = "validate",
+            warning = %warning.message,
+            path = %warning.path,
+            code = %warning.code,
+            "definition warning"
+        );
+    }
 }
 
 /// Logs failures of the store; gives the error back.

@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use defacto_model::{EntityId, Manifest, Timestamp, Value};
 use defacto_pipeline::{AsOf, BuildOptions, Definitions, Pipeline};
-use defacto_ports::{EdgeRow, HistoryQuery, HistoryRecord, Store};
-use defacto_store_sqlite::SqliteStore;
+use defacto_ports::{EdgeRow, HistoryQuery, HistoryRecord};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use crate::rebuild::Scratch;
+use crate::copy::Copy;
 use crate::view::HistoryPages;
 use crate::{Engine, Error, View};
 
@@ -77,15 +76,36 @@ impl Engine {
     /// What the file system, module and store say.
     pub async fn preview_rows(&self, options: BuildOptions) -> Result<RowChanges, Error> {
         let before = self.view(None).await?;
-        let own = self.at_work().await;
-        let options = BuildOptions { dry_run: false, ..options };
-        let copy = Copy::make(self, own).await?;
-        let mut pipeline = copy.open().await?;
-        pipeline.build(options).await?;
-        let after = copy.view(&pipeline);
-        let changes = compare_rows(&before, &after).await;
-        copy.store.close().await?;
+        let copy = self.copy().await?;
+        let changes = self.changed_rows(&copy, &before, options).await;
+        copy.discard().await?;
         changes
+    }
+
+    async fn changed_rows(
+        &self,
+        copy: &Copy,
+        before: &View,
+        options: BuildOptions,
+    ) -> Result<RowChanges, Error> {
+        let mut pipeline = self.pipeline_of(copy).await?;
+        pipeline.build(BuildOptions { dry_run: false, ..options }).await?;
+        compare_rows(before, &view_of(&pipeline)).await
+    }
+
+    /// A copy of the database, made while this engine does not write.
+    async fn copy(&self) -> Result<Copy, Error> {
+        let _held = self.pipeline.lock().await;
+        Copy::make(self).await
+    }
+
+    /// A pipeline on a copy, by the definitions at work.
+    async fn pipeline_of(&self, copy: &Copy) -> Result<Pipeline, Error> {
+        let mut definitions = self.place.own.clone();
+        definitions.version = self.version().await;
+        definitions.machines = Arc::clone(&self.machines);
+        let (store, clock) = (Arc::clone(&copy.store), Arc::clone(&self.place.clock));
+        Ok(Pipeline::open(store, definitions, clock, self.options.clone()).await?)
     }
 
     /// Replays the ledger by a registered version in a copy of the database, and tells which entities have another state
@@ -96,22 +116,27 @@ impl Engine {
     /// An unknown version; what the file system, module and store say.
     pub async fn check_replay(&self, version: &str) -> Result<ReplayCheck, Error> {
         let definitions = self.load(version).await?;
+        let copy = self.copy().await?;
+        let found = self.differing(&copy, definitions).await;
+        copy.discard().await?;
+        found
+    }
+
+    async fn differing(&self, copy: &Copy, definitions: Definitions) -> Result<ReplayCheck, Error> {
         let keep = BuildOptions { as_of: AsOf::Keep, ..BuildOptions::default() };
-        let copy = Copy::make(self, self.at_work().await).await?;
-        let mut pipeline = copy.open().await?;
+        let mut pipeline = self.pipeline_of(copy).await?;
         pipeline.build(keep).await?;
-        let before = copy.view(&pipeline);
         let mut out = ReplayCheck {
             from_version: pipeline.version().to_owned(),
-            to_version: version.to_owned(),
+            to_version: definitions.version.clone(),
             differing: 0,
             entities: Vec::new(),
         };
         // What readers see now is read before the other version takes its place.
-        let old = current(&before).await?;
-        pipeline.activate(definitions, keep).await?;
-        let new = current(&copy.view(&pipeline)).await?;
-        copy.store.close().await?;
+        let old = current(&view_of(&pipeline)).await?;
+        let as_of = pipeline.progress().tick_as_of.map_or(AsOf::Keep, AsOf::At);
+        pipeline.activate(definitions, BuildOptions { as_of, ..keep }).await?;
+        let new = current(&view_of(&pipeline)).await?;
         let (mut old, mut new) = (VecDeque::from(old), VecDeque::from(new));
         loop {
             let order = match (old.front(), new.front()) {
@@ -137,52 +162,14 @@ impl Engine {
             }
         }
     }
-
-    /// The definitions at work, under the name of their version.
-    async fn at_work(&self) -> Definitions {
-        let mut definitions = self.place.own.clone();
-        definitions.version = self.version().await;
-        definitions.machines = Arc::clone(&self.machines);
-        definitions
-    }
 }
 
-/// A copy of the database with a pipeline on it.
-struct Copy {
-    store: Arc<dyn Store>,
-    definitions: Definitions,
-    clock: Arc<dyn defacto_ports::Clock>,
-    options: defacto_pipeline::Options,
-    _scratch: Scratch,
-}
-
-impl Copy {
-    async fn make(engine: &Engine, definitions: Definitions) -> Result<Self, Error> {
-        // Nobody writes while it is copied.
-        let held = engine.pipeline.lock().await;
-        let (scratch, path) = Scratch::copy(&engine.place.state, &engine.place.database).await?;
-        drop(held);
-        Ok(Self {
-            store: Arc::new(SqliteStore::open(&path).await?),
-            definitions,
-            clock: Arc::clone(&engine.place.clock),
-            options: engine.options.clone(),
-            _scratch: scratch,
-        })
-    }
-
-    async fn open(&self) -> Result<Pipeline, Error> {
-        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
-        let options = self.options.clone();
-        Ok(Pipeline::open(store, self.definitions.clone(), clock, options).await?)
-    }
-
-    fn view(&self, pipeline: &Pipeline) -> View {
-        View {
-            manifest: Arc::new(pipeline.machines().manifest().clone()),
-            realm: pipeline.realm(),
-            store: Arc::clone(&self.store),
-        }
+/// A pipeline of a copy as readers see it.
+fn view_of(pipeline: &Pipeline) -> View {
+    View {
+        manifest: Arc::new(pipeline.machines().manifest().clone()),
+        realm: pipeline.realm(),
+        store: Arc::clone(pipeline.store()),
     }
 }
 
@@ -369,4 +356,3 @@ async fn edges(
     };
     Ok(edges.rows.clone().into_iter().map(row).collect())
 }
-

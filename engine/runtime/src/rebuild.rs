@@ -8,15 +8,15 @@ use defacto_pipeline::{AsOf, BuildOptions, Definitions, Fingerprint, Pipeline};
 use defacto_ports::Store;
 #[cfg(feature = "postgres")]
 use defacto_store_postgres::PostgresStore;
-use defacto_store_sqlite::SqliteStore;
 use serde::Serialize;
 
+use crate::copy::Copy;
 use crate::database::Database;
 use crate::{Engine, Error};
 
 /// Held while a server has a copy; no version has this name.
 #[cfg(feature = "postgres")]
-const COPY_LOCK: &str = "-rebuild";
+pub(crate) const COPY_LOCK: &str = "-rebuild";
 
 /// The stored history beside one made anew.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -45,8 +45,8 @@ pub struct ComparedTable {
 }
 
 /// The one folder for a copy of the database; it goes with the value.
-struct Scratch {
-    folder: PathBuf,
+pub(crate) struct Scratch {
+    pub(crate) folder: PathBuf,
     _held: File,
 }
 
@@ -56,7 +56,7 @@ impl Scratch {
     /// # Errors
     ///
     /// [`defacto_ports::Error::Locked`] while another comparison runs.
-    fn take(state: &Path) -> Result<Scratch, Error> {
+    pub(crate) fn take(state: &Path) -> Result<Scratch, Error> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| Error::File { operation: "use", path, source }
@@ -105,7 +105,7 @@ impl Engine {
 
     /// The namespace of a copy.
     #[cfg(feature = "postgres")]
-    fn copy_name(&self) -> String {
+    pub(crate) fn copy_name(&self) -> String {
         format!("{}_rebuild", self.options.namespace)
     }
 
@@ -120,31 +120,11 @@ impl Engine {
         let mut definitions = self.place.own.clone();
         pipeline.version().clone_into(&mut definitions.version);
         definitions.machines = Arc::clone(&self.machines);
-        match &self.place.database {
-            Database::File(database) => {
-                let scratch = Scratch::take(&self.place.state)?;
-                let copy = scratch.folder.join("defacto.db");
-                let failed = |source| Error::File {
-                    operation: "make",
-                    path: scratch.folder.clone(),
-                    source,
-                };
-                fs::create_dir_all(&scratch.folder).map_err(failed)?;
-                SqliteStore::copy(database, &copy).await?;
-                drop(pipeline);
-                self.rebuilt(Arc::new(SqliteStore::open(&copy).await?), definitions).await
-            }
-            #[cfg(feature = "postgres")]
-            Database::Server(options) => {
-                let name = self.copy_name();
-                let _held = self.store.lock_build(COPY_LOCK).await?;
-                let copy = PostgresStore::copy(options, &name).await?;
-                drop(pipeline);
-                let compared = self.rebuilt(Arc::new(copy), definitions).await;
-                PostgresStore::discard(options, &name).await?;
-                compared
-            }
-        }
+        let copy = Copy::make(self).await?;
+        drop(pipeline);
+        let compared = self.rebuilt(Arc::clone(&copy.store), definitions).await;
+        copy.discard().await?;
+        compared
     }
 
     /// Compares a store with what a rebuild makes of it.
@@ -161,7 +141,6 @@ impl Engine {
         let stored = pipeline.fingerprint().await?;
         pipeline.build(BuildOptions { from_raw: true, ..options }).await?;
         let rebuilt = pipeline.fingerprint().await?;
-        store.close().await?;
         Ok(compare(stored, rebuilt))
     }
 }

@@ -1,9 +1,9 @@
 //! States of entities as they were after earlier events.
 
 use defacto_model::EntityId;
+use defacto_ports::codec::{decode_state, encode_state};
 use defacto_ports::{EntityStateRow, Error, OrderKey, Realm};
 
-use crate::codec::{decode_state, encode_state};
 use crate::columns::{Args, Columns};
 use crate::session::{Parts, Session};
 

@@ -8,11 +8,7 @@
 //! and `relationships` (engine.md 4.1); tables are free to change. Where they are cut the way they
 //! are, `schema.rs` and `history_write.rs` say why.
 
-<<<<<<< HEAD
-=======
 mod checkpoints;
-mod codec;
->>>>>>> ca70dd9 (Take an entity up again at a checkpoint when something comes late)
 mod columns;
 mod edges;
 mod entity_events;

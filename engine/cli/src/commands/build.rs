@@ -45,11 +45,11 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
         (None, false) => AsOf::Clock,
     };
     let engine = project::open_with(settings, options.batch_size, options.workers).await?;
-    project::log_warnings(&engine);
     if options.dry_run {
         let build = BuildOptions {
             full: options.full,
             from_raw: options.from_raw,
+            as_of,
             ..BuildOptions::default()
         };
         return plan::print(&engine, build, settings).await;

@@ -1,5 +1,5 @@
 use clap::Args;
-use defacto_engine::{BuildOptions, Engine, Impact};
+use defacto_engine::{AsOf, BuildOptions, Engine, Impact, RowChanges};
 
 use crate::failure::Outcome;
 use crate::output::Output;
@@ -15,28 +15,62 @@ pub(crate) struct Options {
     /// As if everything were to be normalized again
     #[arg(long)]
     from_raw: bool,
+    /// Instant up to which time rules would run [default: now]
+    #[arg(long, value_name = "T")]
+    as_of: Option<String>,
 }
 
 /// Says what a build would do, and why.
 pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
     let engine = project::open(settings).await?;
-    let build =
-        BuildOptions { full: options.full, from_raw: options.from_raw, ..BuildOptions::default() };
+    let as_of = match &options.as_of {
+        Some(text) => AsOf::At(project::instant(text)?),
+        None => AsOf::Clock,
+    };
+    let build = BuildOptions {
+        full: options.full,
+        from_raw: options.from_raw,
+        as_of,
+        ..BuildOptions::default()
+    };
     print(&engine, build, settings).await
 }
 
 /// Prints the plan of a build.
 pub(crate) async fn print(engine: &Engine, build: BuildOptions, settings: &Settings) -> Outcome {
     let impact = engine.plan(build).await.map_err(project::engine_failure)?;
+    let rows = engine.preview_rows(build).await.map_err(project::engine_failure)?;
     let mut json = serde_json::to_value(&impact).unwrap_or_default();
     if let Some(object) = json.as_object_mut() {
         // The names of a build's result, so that a script reads both alike.
         object.insert("mode".to_owned(), impact.build_mode.clone().into());
         object.insert("dry_run".to_owned(), true.into());
+        object.insert("rows".to_owned(), serde_json::to_value(&rows).unwrap_or_default());
     }
     let mut output = Output::open(settings)?;
-    output.object(&json, &summary("would build", &impact))?;
+    output.object(&json, &(summary("would build", &impact) + &differing(&rows)))?;
     output.finish()
+}
+
+/// Rows that would differ, in words.
+fn differing(rows: &RowChanges) -> String {
+    let mut text = format!(
+        "  rows of the history: {} added, {} removed, {} changed\n",
+        rows.added, rows.removed, rows.changed
+    );
+    for row in &rows.rows {
+        for (sign, side) in [('-', &row.before), ('+', &row.after)] {
+            if !side.is_null() {
+                text += &format!("    {sign} {} {side}\n", row.table);
+            }
+        }
+    }
+    let listed = u64::try_from(rows.rows.len()).unwrap_or(u64::MAX);
+    let more = (rows.added + rows.removed + rows.changed).saturating_sub(listed);
+    if more > 0 {
+        text += &format!("    and {more} more\n");
+    }
+    text
 }
 
 /// A plan in words.

@@ -46,7 +46,6 @@ fn duration(text: &str) -> Result<Duration, String> {
 pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
     let stop = stopped()?;
     let engine = project::open(settings).await?;
-    project::log_warnings(&engine);
     let share = match (settings.shard, options.auto_shard) {
         (Some(shard), _) => Share::One(shard),
         (None, true) => Share::Fair(options.max_shards.unwrap_or(u32::MAX)),

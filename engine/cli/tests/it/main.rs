@@ -21,6 +21,7 @@ mod lifecycle;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod project;
+mod results;
 #[cfg(feature = "postgres")]
 mod shards;
 mod tour;

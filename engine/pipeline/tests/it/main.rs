@@ -12,6 +12,7 @@ mod faulty;
 mod outcome;
 mod program;
 mod redaction;
+mod resume;
 mod run;
 mod scenarios;
 mod sharding;
