@@ -125,10 +125,7 @@ impl Session {
                     "CREATE TABLE {state}(entity INTEGER PRIMARY KEY, next_due INTEGER, \
                      ghost INTEGER, content BLOB)"
                 ),
-                format!(
-                    "CREATE TABLE {past}(entity INTEGER, time INTEGER, sequence INTEGER, \
-                     content BLOB, PRIMARY KEY(entity, time, sequence)) WITHOUT ROWID"
-                ),
+                crate::checkpoints::table(&past),
                 format!("CREATE INDEX {due} ON {state}(next_due) WHERE next_due IS NOT NULL"),
                 format!("CREATE INDEX {ghosts} ON {state}(ghost) WHERE ghost IS NOT NULL"),
                 format!("CREATE TABLE {open}(entity INTEGER PRIMARY KEY, {row})"),

@@ -16,7 +16,7 @@ use crate::session::Session;
 use crate::views::uuid;
 
 /// The format that this program writes.
-pub(crate) const FORMAT: u32 = 2;
+pub(crate) const FORMAT: u32 = 3;
 
 /// Entity ids as the public views show them, so that `WHERE account_id = …` is a search.
 const INDEX_SHOWN: &str = "CREATE INDEX entities_shown ON entities";
@@ -103,6 +103,9 @@ impl Session {
         if found < 2 {
             let sql = format!("{INDEX_SHOWN}({})", uuid("id"));
             self.run(OPERATION, sql, Args::new()).await?;
+        }
+        if found == 1 || found == 2 {
+            self.add_checkpoints().await?;
         }
         if found < FORMAT {
             let mut args = Args::new();
