@@ -34,6 +34,7 @@ fn advice(code: Option<&str>, error: &sqlx::Error) -> (&'static str, bool) {
         "40001" | "40P01" => (": other transactions were in the way", true),
         "55P03" => (": another process holds a lock; run the command again", true),
         "57P01" | "57P02" | "57P03" => (": the server is stopping or starting", true),
+        "25P03" => (": the process was paused in the middle of a transaction", true),
         "3D000" => (": create it with `createdb`, or name another in the database URL", false),
         "28P01" | "28000" => (
             ": check user and password (database URL, PGPASSWORD or ~/.pgpass) and the server's \
@@ -80,7 +81,7 @@ pub(crate) fn code(error: &sqlx::Error) -> Option<String> {
 /// Whether the connection is gone, so that another may do.
 pub(crate) fn is_lost(error: &sqlx::Error) -> bool {
     match code(error) {
-        Some(code) => code.starts_with("08") || code.starts_with("57P"),
+        Some(code) => code.starts_with("08") || code.starts_with("57P") || code == "25P03",
         None => matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_)),
     }
 }

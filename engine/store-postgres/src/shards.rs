@@ -169,7 +169,9 @@ impl Shards for PostgresStore {
 
     async fn join(&self, most: u32, lease: Duration) -> Result<Worker, Error> {
         let mut session = self.begun(WRITE).await?;
-        let sql = "DELETE FROM shard_workers WHERE lease_until < clock_timestamp()";
+        // Those that may still come back from a pause stay.
+        let sql = "DELETE FROM shard_workers \
+                   WHERE lease_until < clock_timestamp() - interval '1 day'";
         session.run(OPERATION, sql, Args::new()).await?;
         let mut args = Args::new();
         args.int(i64::from(most)).int(micros(lease));

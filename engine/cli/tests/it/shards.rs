@@ -387,9 +387,10 @@ fn schedule(seed: u64, count: usize) {
         workers.act(&mut random);
     }
     // Whoever was paused longer than his lease finds that others went on.
-    let own = "SELECT count(*) FROM shard_workers WHERE lease_until < clock_timestamp()";
+    let alive = "SELECT -count(*) FROM shard_workers WHERE lease_until > clock_timestamp()";
     if !workers.paused.is_empty() {
-        world.wait("the end of a lease", own, 1);
+        let running = i64::try_from(workers.running.len()).unwrap();
+        world.wait("the end of a lease", alive, -running);
     }
     if workers.running.is_empty() {
         workers.start();
