@@ -1,9 +1,10 @@
 use defacto_check::{BinaryOp, Expr, Type};
 use defacto_frames::abi::cell;
+use defacto_functions::FaultKind;
 use defacto_model::Timestamp;
 use wasm_encoder::ValType;
 
-use crate::unit::{Emitter, arithmetic_code};
+use crate::unit::{Emitter, arithmetic_code, fault_code};
 use crate::value::{Kind, Operand, Place, Scalar, Source};
 
 /// How two operands are combined in place.
@@ -133,7 +134,7 @@ impl Emitter<'_, '_> {
                     self.body.ins().local_get(result).i64_xor();
                 }
                 self.body.ins().i64_and().i64_const(0).i64_lt_s();
-                self.fault_if(op, a, b);
+                self.fault_if(FaultKind::Overflow, op, a, b);
             }
             BinaryOp::Mul => {
                 // Operands of 32 bits cannot overflow.
@@ -209,7 +210,7 @@ impl Emitter<'_, '_> {
         let difference = self.body.local(ValType::F64);
         self.body.ins().local_tee(result).local_get(result).f64_sub();
         self.body.ins().local_tee(difference).local_get(difference).f64_ne();
-        self.fault_if(op, a, b);
+        self.fault_if(FaultKind::NotFinite, op, a, b);
     }
 
     fn instant_and_span(&mut self, op: BinaryOp, a: Scalar, b: Scalar, result: u32) {
@@ -223,26 +224,25 @@ impl Emitter<'_, '_> {
         // An instant has 59 bits: a sum that wraps around cannot come out within the range.
         let (min, max) = (Timestamp::MIN.as_micros(), Timestamp::MAX.as_micros());
         self.body.ins().local_tee(result).i64_const(min).i64_sub().i64_const(max - min).i64_gt_u();
-        self.fault_if(op, a, b);
+        self.fault_if(FaultKind::TimeRange, op, a, b);
     }
 
     /// The library decides: it fails, or gives the result.
     fn fall_back(&mut self, op: BinaryOp, a: Scalar, b: Scalar, result: u32, kind: Kind) {
-        self.push_operation(op, a, b);
+        self.push_operation(arithmetic_code(number(op), a.kind.tag(), b.kind.tag()), a, b);
         self.call_general();
         self.load_payload(self.unit.general + 32, kind, result);
     }
 
-    /// Fails as the library would, where the i32 on the stack is not 0.
-    fn fault_if(&mut self, op: BinaryOp, a: Scalar, b: Scalar) {
+    /// Fails, where the i32 on the stack is not 0.
+    fn fault_if(&mut self, kind: FaultKind, op: BinaryOp, a: Scalar, b: Scalar) {
         self.body.if_();
-        self.push_operation(op, a, b);
+        self.push_operation(fault_code(kind, number(op), a.kind.tag(), b.kind.tag()), a, b);
         self.call_fault();
         self.body.end();
     }
 
-    fn push_operation(&mut self, op: BinaryOp, a: Scalar, b: Scalar) {
-        let code = arithmetic_code(number(op), a.kind.tag(), b.kind.tag());
+    fn push_operation(&mut self, code: i32, a: Scalar, b: Scalar) {
         self.body.ins().i32_const(code);
         self.push_bits(a);
         self.push_bits(b);

@@ -164,7 +164,7 @@ impl Emitter<'_, '_> {
         self.push_address(b);
         if let Some(out) = out {
             self.body.ins().i32_const(out.cast_signed());
-            self.call_checked("rt_arith");
+            self.call_checked("rt_float");
             return Place::Fixed(out);
         }
         self.call_shared_checked(Shared::Arithmetic);

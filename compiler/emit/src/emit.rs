@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use defacto_check::{Expr, ExprKind, Program};
@@ -10,7 +11,7 @@ use wasm_encoder::ValType;
 use crate::library::{EmitError, Library};
 use crate::module::{Plan, link};
 use crate::unit::Unit;
-use crate::{component, descriptors, manifest};
+use crate::{component, descriptors, manifest, parts};
 
 /// A compiled program.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,13 +112,15 @@ pub(crate) fn emit_with(
     let returned = [address.to_le_bytes(), length.to_le_bytes()].concat();
     let returned = unit.constants.put(&returned, 4);
 
-    let plan = entries(&mut unit, root, returned, [origin, constants_end, heap_bytes]);
+    let dropped = parts::dropped(program, library);
+    let plan = entries(&mut unit, root, returned, [origin, constants_end, heap_bytes], dropped);
     if let Some(name) = unit.missing.first() {
         return Err(EmitError::Shape(format!("it has no function {name}")));
     }
-    let linked = link(&unit, &plan);
+    let functions = unit.functions.len();
+    let linked = link(&mut unit, &plan);
     let statistics = Statistics {
-        functions: unit.functions.len(),
+        functions,
         code: unit.functions.iter().map(|f| f.body.len()).sum(),
         constants: usize::try_from(constants).unwrap_or(0),
         library_functions: linked.library_functions,
@@ -131,9 +134,16 @@ pub(crate) fn emit_with(
 }
 
 /// Exported functions and the start function.
-fn entries(unit: &mut Unit<'_>, root: u32, returned: u32, start: [u32; 3]) -> Plan {
+fn entries(
+    unit: &mut Unit<'_>,
+    root: u32,
+    returned: u32,
+    start: [u32; 3],
+    dropped: BTreeSet<u32>,
+) -> Plan {
     use wasm_encoder::Function as Body;
-    let mut exports = vec![("cabi_realloc", unit.library_function("cabi_realloc"))];
+    let realloc = unit.library_function("cabi_realloc");
+    let mut exports = vec![("cabi_realloc", unit.indirection(realloc))];
     for name in component::FRAME_FUNCTIONS {
         let entry = unit.library_function(&format!("rt_{name}"));
         let mut body = Body::new([]);
@@ -155,7 +165,7 @@ fn entries(unit: &mut Unit<'_>, root: u32, returned: u32, start: [u32; 3]) -> Pl
     }
     body.instructions().call(rt_start).end();
     let pages = u64::from(start[0] / PAGE) + 1;
-    Plan { exports, start: unit.add("start", &[], &[], body), pages }
+    Plan { exports, start: unit.add("start", &[], &[], body), pages, dropped }
 }
 
 /// The prebuilt library, with or without regular expressions; taken apart once per process.

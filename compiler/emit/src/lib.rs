@@ -21,6 +21,7 @@ mod logic;
 mod manifest;
 mod module;
 mod normalize;
+mod parts;
 mod shared;
 mod unit;
 mod value;

@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wasmparser::{
-    BinaryReaderError, CompositeInnerType, ElementItems, ElementKind, ExternalKind, FunctionBody,
-    KnownCustom, Name, Operator, Parser, Payload, ValType,
+    BinaryReaderError, CompositeInnerType, Element, ElementItems, ElementKind, ExternalKind,
+    FunctionBody, KnownCustom, Name, Operator, Parser, Payload, ValType,
 };
 
 /// The compiler cannot run: its runtime library is not what the emitter was written for, or the machine
@@ -49,7 +49,8 @@ pub(crate) struct Library {
     pub(crate) types: Entries,
     pub(crate) function_types: Entries,
     pub(crate) globals: Entries,
-    pub(crate) elements: Entries,
+    /// Segments of the table: first place and functions.
+    pub(crate) elements: Vec<(u32, Vec<u32>)>,
     pub(crate) data: Entries,
     pub(crate) data_count: bool,
     pub(crate) functions: Vec<LibraryFunction>,
@@ -63,8 +64,10 @@ pub(crate) struct Library {
     pub(crate) heap_base: u32,
     exports: BTreeMap<String, u32>,
     types_of: Vec<Option<(Vec<ValType>, Vec<ValType>)>>,
-    table_functions: Vec<u32>,
 }
+
+/// Functions whose indirect calls reach generated functions and no others.
+const CALLERS: [&str; 2] = ["rt_call2", "rt_call4"];
 
 impl Library {
     /// Takes a library apart.
@@ -151,31 +154,8 @@ impl Library {
                     return Err(EmitError::Shape("it has a start function".into()));
                 }
                 Payload::ElementSection(s) => {
-                    library.elements = Entries {
-                        count: s.count(),
-                        bytes: part(s.original_position(), s.range().end),
-                    };
                     for element in s {
-                        let element = element?;
-                        if !matches!(element.kind, ElementKind::Active { .. }) {
-                            continue;
-                        }
-                        match element.items {
-                            ElementItems::Functions(functions) => {
-                                for function in functions {
-                                    library.table_functions.push(function?);
-                                }
-                            }
-                            ElementItems::Expressions(_, expressions) => {
-                                for expression in expressions {
-                                    if let Operator::RefFunc { function_index } =
-                                        expression?.get_operators_reader().read()?
-                                    {
-                                        library.table_functions.push(function_index);
-                                    }
-                                }
-                            }
-                        }
+                        library.elements.push(segment(element?)?);
                     }
                 }
                 Payload::DataCountSection { .. } => library.data_count = true,
@@ -229,23 +209,37 @@ impl Library {
         u32::try_from(place).ok()
     }
 
-    /// Functions that can run once `roots` can.
-    pub(crate) fn reachable(&self, roots: &BTreeSet<u32>) -> BTreeSet<u32> {
+    /// Parameters and results of a function.
+    pub(crate) fn signature(&self, index: u32) -> Option<(&[ValType], &[ValType])> {
+        let r#type = usize::try_from(self.get(index)?.r#type).ok()?;
+        let (params, results) = self.types_of.get(r#type)?.as_ref()?;
+        Some((params, results))
+    }
+
+    /// Functions that can run once `roots` can, if those in `dropped` never do.
+    pub(crate) fn reachable(
+        &self,
+        roots: &BTreeSet<u32>,
+        dropped: &BTreeSet<u32>,
+    ) -> BTreeSet<u32> {
+        let callers: Vec<u32> = CALLERS.iter().filter_map(|name| self.function(name)).collect();
         let mut todo: Vec<u32> = roots.iter().copied().collect();
         let mut reached: BTreeSet<u32> = roots.clone();
         let mut called_types: BTreeSet<u32> = BTreeSet::new();
         while let Some(index) = todo.pop() {
             let Some(function) = self.get(index) else { continue };
             for &callee in &function.calls {
-                if reached.insert(callee) {
+                if !dropped.contains(&callee) && reached.insert(callee) {
                     todo.push(callee);
                 }
             }
-            for &called in &function.indirect {
+            let indirect =
+                if callers.contains(&index) { &[] } else { function.indirect.as_slice() };
+            for &called in indirect {
                 if !called_types.insert(called) {
                     continue;
                 }
-                for &candidate in &self.table_functions {
+                for &candidate in self.elements.iter().flat_map(|(_, functions)| functions) {
                     if self.get(candidate).is_some_and(|f| self.same_type(f.r#type, called))
                         && reached.insert(candidate)
                     {
@@ -265,6 +259,17 @@ impl Library {
         let at = |i: u32| usize::try_from(i).ok().and_then(|i| self.types_of.get(i));
         a == b || at(a) == at(b)
     }
+}
+
+/// First place and functions of a segment of the table.
+fn segment(element: Element<'_>) -> Result<(u32, Vec<u32>), EmitError> {
+    let shape = || EmitError::Shape("it fills its table in another way than expected".into());
+    let ElementKind::Active { offset_expr, .. } = element.kind else { return Err(shape()) };
+    let Operator::I32Const { value } = offset_expr.get_operators_reader().read()? else {
+        return Err(shape());
+    };
+    let ElementItems::Functions(functions) = element.items else { return Err(shape()) };
+    Ok((value.cast_unsigned(), functions.into_iter().collect::<Result<_, _>>()?))
 }
 
 /// What a body refers to; body, name and type are left for the caller.

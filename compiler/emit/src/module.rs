@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wasm_encoder::{
     ConstExpr, Encode, ExportKind, ExportSection, MemorySection, MemoryType, Module, NameMap,
@@ -18,6 +18,8 @@ pub(crate) struct Plan {
     pub(crate) start: u32,
     /// Smallest size of the memory in pages.
     pub(crate) pages: u64,
+    /// Functions of the library that never run.
+    pub(crate) dropped: BTreeSet<u32>,
 }
 
 /// A linked core module and how much of the library is in it.
@@ -30,23 +32,29 @@ pub(crate) struct Linked {
 }
 
 /// Puts library and generated parts together; functions of the library that nothing reaches are emptied.
-pub(crate) fn link(unit: &Unit<'_>, plan: &Plan) -> Linked {
+///
+/// What the library consists of keeps its place and its shape whatever is generated: functions, types and globals
+/// first, no function of it exported or in the table, a table without a fixed end. So its machine code stays the
+/// same from one program to the next.
+pub(crate) fn link(unit: &mut Unit<'_>, plan: &Plan) -> Linked {
     let library = unit.library;
     let mut roots: BTreeSet<u32> = unit.used.clone();
     roots.extend(plan.exports.iter().map(|(_, index)| *index));
-    let reached = library.reachable(&roots);
+    let reached = library.reachable(&roots, &plan.dropped);
+    let segments = elements(unit, &reached);
+    let unit = &*unit;
     let mut module = Module::new();
 
     raw(&mut module, SectionId::Type, &library.types, types(unit));
     let indices = unit.functions.iter().map(|f| encoded(&f.r#type)).collect();
     raw(&mut module, SectionId::Function, &library.function_types, indices);
     let mut tables = TableSection::new();
-    let elements = u64::from(library.table_size) + u64::from(count(unit.table.len()));
+    let places = u64::from(library.table_size) + u64::from(count(unit.table.len()));
     tables.table(TableType {
         element_type: RefType::FUNCREF,
         table64: false,
-        minimum: elements,
-        maximum: Some(elements),
+        minimum: places,
+        maximum: None,
         shared: false,
     });
     module.section(&tables);
@@ -67,8 +75,7 @@ pub(crate) fn link(unit: &Unit<'_>, plan: &Plan) -> Linked {
     }
     module.section(&exports);
     module.section(&StartSection { function_index: plan.start });
-    let added = if unit.table.is_empty() { Vec::new() } else { vec![element(unit)] };
-    raw(&mut module, SectionId::Element, &library.elements, added);
+    raw(&mut module, SectionId::Element, &Entries::default(), segments);
     let segments: Vec<Vec<u8>> = unit.constants.segments().into_iter().map(segment).collect();
     if library.data_count {
         let total = library.data.count + count(segments.len());
@@ -120,11 +127,40 @@ fn types(unit: &Unit<'_>) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// One active segment behind the library's table elements.
-fn element(unit: &Unit<'_>) -> Vec<u8> {
+/// The segments of the table: the library's, where it calls any of them, and the generated one behind. Functions of
+/// the library stand there behind a generated one each; those that nothing reaches behind one that traps.
+fn elements(unit: &mut Unit<'_>, reached: &BTreeSet<u32>) -> Vec<Vec<u8>> {
+    let library = unit.library;
+    let mut segments = Vec::new();
+    if library.elements.iter().flat_map(|(_, f)| f).any(|f| reached.contains(f)) {
+        let mut trap = wasm_encoder::Function::new([]);
+        trap.instructions().unreachable().end();
+        let trap = unit.add("unreached", &[], &[], trap);
+        let mut known = BTreeMap::new();
+        for (first, functions) in &library.elements {
+            let functions: Vec<u32> = functions
+                .iter()
+                .map(|&function| {
+                    if !reached.contains(&function) {
+                        return trap;
+                    }
+                    *known.entry(function).or_insert_with(|| unit.indirection(function))
+                })
+                .collect();
+            segments.push(element(*first, &functions));
+        }
+    }
+    if !unit.table.is_empty() {
+        segments.push(element(library.table_size, &unit.table));
+    }
+    segments
+}
+
+/// An active segment.
+fn element(first: u32, functions: &[u32]) -> Vec<u8> {
     let mut bytes = vec![0x00];
-    ConstExpr::i32_const(unit.library.table_size.cast_signed()).encode(&mut bytes);
-    unit.table.encode(&mut bytes);
+    ConstExpr::i32_const(first.cast_signed()).encode(&mut bytes);
+    functions.encode(&mut bytes);
     bytes
 }
 

@@ -67,7 +67,7 @@ impl Shared {
             Self::Transition => "rt_transition",
             Self::Set | Self::SetFloat | Self::SetResult => "rt_set",
             Self::Increment | Self::IncrementByOne => "rt_increment",
-            Self::Arithmetic | Self::ArithmeticOn => "rt_arith",
+            Self::Arithmetic | Self::ArithmeticOn => "rt_float",
         }
     }
 }

@@ -2,7 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use defacto_check::{Entity, EventCell};
 use defacto_frames::abi::cell;
-use wasm_encoder::{Function, ValType};
+use defacto_functions::{FaultKind, Operator};
+use wasm_encoder::{BlockType, Function, InstructionSink, ValType};
 
 use crate::body::{Body, at4, at8};
 use crate::constants::Constants;
@@ -39,8 +40,8 @@ pub(crate) struct Unit<'l> {
     shared: u32,
     /// Cells of the general arithmetic: operands and result.
     pub(crate) general: u32,
-    general_function: u32,
-    fault_function: u32,
+    general_function: Option<u32>,
+    fault_function: Option<u32>,
     stores: [Option<u32>; 3],
     pub(crate) shared_functions: [Option<u32>; SHARED],
 }
@@ -52,7 +53,7 @@ impl<'l> Unit<'l> {
         // Address 0 means "none" in descriptors and the shared cells stay zero in the file.
         let shared = constants.room(SHARED_CELLS);
         let general = constants.room(3);
-        let mut unit = Self {
+        Self {
             library,
             constants,
             functions: Vec::new(),
@@ -63,14 +64,11 @@ impl<'l> Unit<'l> {
             patterns: BTreeMap::new(),
             shared,
             general,
-            general_function: 0,
-            fault_function: 0,
+            general_function: None,
+            fault_function: None,
             stores: [None; 3],
             shared_functions: [None; SHARED],
-        };
-        unit.general_function = unit.general_arithmetic();
-        unit.fault_function = unit.arithmetic_fault();
-        unit
+        }
     }
 
     /// Index of a library function, which is then part of the module.
@@ -137,38 +135,71 @@ impl<'l> Unit<'l> {
         self.library.type_count + u32::try_from(place).unwrap_or(u32::MAX)
     }
 
-    /// `(code, a, b) -> status`: what inline arithmetic falls back on, with [`arithmetic_code`] and the
-    /// payloads. It gives the result where there is one, else exactly the library's fault.
-    fn general_arithmetic(&mut self) -> u32 {
-        let mut body = Body::new(3);
-        let cells = [self.general, self.general + 16, self.general + 32];
-        for (cell, shift, payload) in [(cells[0], 3, 1), (cells[1], 6, 2)] {
-            body.ins()
-                .i32_const(0)
-                .local_get(0)
-                .i32_const(shift)
-                .i32_shr_u()
-                .i32_const(7)
-                .i32_and();
-            body.ins().i64_extend_i32_u().i64_store(at8(cell));
-            body.ins().i32_const(0).local_get(payload).i64_store(at8(cell + 8));
+    /// A function that does what one of the library does.
+    pub(crate) fn indirection(&mut self, function: u32) -> u32 {
+        let (params, results) = self.library.signature(function).unwrap_or_default();
+        let (params, results) = (encoded(params), encoded(results));
+        let mut body = Function::new([]);
+        for (local, _) in (0..).zip(&params) {
+            body.instructions().local_get(local);
         }
-        body.ins().local_get(0).i32_const(7).i32_and();
-        for cell in cells {
-            body.ins().i32_const(cell.cast_signed());
-        }
-        let arithmetic = self.library_function("rt_arith");
-        body.ins().call(arithmetic);
-        body.fail_if();
-        self.add("arithmetic", &ARITHMETIC, &[ValType::I32], body.finish())
+        body.instructions().call(function).end();
+        self.add(format!("library[{function}]"), &params, &results, body)
     }
 
-    /// `(code, a, b)`: the same where it is known to fail.
+    /// `(code, a, b) -> status`: what inline multiplication and division fall back on, with [`arithmetic_code`]
+    /// and the payloads. It gives the result where there is one, else the fault.
+    pub(crate) fn general_arithmetic(&mut self) -> u32 {
+        if let Some(function) = self.general_function {
+            return function;
+        }
+        let whole = self.library_function("rt_whole");
+        let mut body = Function::new([(1, ValType::I32)]);
+        let (mut ins, kind) = (body.instructions(), 3);
+        ins.local_get(0).i32_const(7).i32_and().local_get(1).local_get(2);
+        ins.i32_const((self.general + 32 + cell::PAYLOAD).cast_signed()).call(whole);
+        ins.local_tee(kind).if_(BlockType::Empty);
+        self.fail_with_operands(&mut ins, kind);
+        ins.end().i32_const(0).end();
+        let function = self.add("arithmetic", &ARITHMETIC, &[ValType::I32], body);
+        self.general_function = Some(function);
+        function
+    }
+
+    /// `(code, a, b)`: the fault of an operation, with [`fault_code`]. A zero divisor is one whatever the result.
     fn arithmetic_fault(&mut self) -> u32 {
-        let mut body = Function::new([]);
-        body.instructions().local_get(0).local_get(1).local_get(2).call(self.general_function);
-        body.instructions().if_(wasm_encoder::BlockType::Empty).return_().end().unreachable().end();
-        self.add("arithmetic_fault", &ARITHMETIC, &[], body)
+        if let Some(function) = self.fault_function {
+            return function;
+        }
+        let mut body = Function::new([(1, ValType::I32)]);
+        let (mut ins, kind) = (body.instructions(), 3);
+        ins.i32_const((FaultKind::ZeroDivisor as u32).cast_signed());
+        ins.local_get(0).i32_const(KIND_SHIFT).i32_shr_u();
+        // Division or remainder; of a double, all bits but the sign.
+        ins.local_get(0).i32_const(7).i32_and().i32_const(DIVISION).i32_eq();
+        ins.local_get(0).i32_const(7).i32_and().i32_const(REMAINDER).i32_eq().i32_or();
+        ins.local_get(2).local_get(0).i32_const(6).i32_shr_u().i32_const(7).i32_and();
+        ins.i32_const(i32::from(cell::FLOAT)).i32_eq().i64_extend_i32_u().i64_shl().i64_eqz();
+        ins.i32_and().select().local_set(kind);
+        self.fail_with_operands(&mut ins, kind);
+        ins.unreachable().end();
+        let function = self.add("arithmetic_fault", &ARITHMETIC, &[], body);
+        self.fault_function = Some(function);
+        function
+    }
+
+    /// Records the fault of the kind in a local, with both operands, and returns.
+    fn fail_with_operands(&mut self, ins: &mut InstructionSink<'_>, kind: u32) {
+        let fail = self.library_function("rt_fail");
+        let cells = [self.general, self.general + 16];
+        for (cell, shift, payload) in [(cells[0], 3, 1), (cells[1], 6, 2)] {
+            ins.i32_const(0).local_get(0).i32_const(shift).i32_shr_u().i32_const(7).i32_and();
+            ins.i64_extend_i32_u().i64_store(at8(cell));
+            ins.i32_const(0).local_get(payload).i64_store(at8(cell + 8));
+        }
+        ins.local_get(kind).local_get(0).i32_const(7).i32_and();
+        ins.i32_const(cells[0].cast_signed()).i32_const(cells[1].cast_signed()).call(fail);
+        ins.return_();
     }
 
     /// A function `(address, payload…, null)` that writes a cell: null where `null` is not 0.
@@ -180,7 +211,7 @@ impl<'l> Unit<'l> {
         let null = crate::constants::count(params.len()) - 1;
         let mut body = Function::new([]);
         let mut ins = body.instructions();
-        ins.local_get(null).if_(wasm_encoder::BlockType::Empty);
+        ins.local_get(null).if_(BlockType::Empty);
         for half in [0, 8] {
             ins.local_get(0).i64_const(0).i64_store(at8(half));
         }
@@ -217,6 +248,15 @@ pub(crate) fn arithmetic_code(op: i32, a: u8, b: u8) -> i32 {
     op | i32::from(a) << 3 | i32::from(b) << 6
 }
 
+/// [`arithmetic_code`] with the kind of the fault.
+pub(crate) fn fault_code(kind: FaultKind, op: i32, a: u8, b: u8) -> i32 {
+    arithmetic_code(op, a, b) | (kind as u32).cast_signed() << KIND_SHIFT
+}
+
+const KIND_SHIFT: i32 = 9;
+const DIVISION: i32 = Operator::Div as i32;
+const REMAINDER: i32 = Operator::Rem as i32;
+
 /// The functions that write a value which may be null.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Store {
@@ -238,12 +278,26 @@ impl Store {
     }
 }
 
+fn encoded(types: &[wasmparser::ValType]) -> Vec<ValType> {
+    types
+        .iter()
+        .filter_map(|t| match t {
+            wasmparser::ValType::I32 => Some(ValType::I32),
+            wasmparser::ValType::I64 => Some(ValType::I64),
+            wasmparser::ValType::F32 => Some(ValType::F32),
+            wasmparser::ValType::F64 => Some(ValType::F64),
+            _ => None,
+        })
+        .collect()
+}
+
 fn parsed(types: &[ValType]) -> Vec<wasmparser::ValType> {
     types
         .iter()
         .filter_map(|t| match t {
             ValType::I32 => Some(wasmparser::ValType::I32),
             ValType::I64 => Some(wasmparser::ValType::I64),
+            ValType::F32 => Some(wasmparser::ValType::F32),
             ValType::F64 => Some(wasmparser::ValType::F64),
             _ => None,
         })
@@ -323,14 +377,14 @@ impl<'a, 'l> Emitter<'a, 'l> {
 
     /// Calls the general arithmetic with the arguments on the stack.
     pub(crate) fn call_general(&mut self) {
-        let function = self.unit.general_function;
+        let function = self.unit.general_arithmetic();
         self.body.ins().call(function);
         self.body.fail_if();
     }
 
     /// Fails as the general arithmetic does with the arguments on the stack.
     pub(crate) fn call_fault(&mut self) {
-        let function = self.unit.fault_function;
+        let function = self.unit.arithmetic_fault();
         self.body.ins().call(function);
         self.body.fail();
     }

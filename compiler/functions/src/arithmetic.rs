@@ -27,17 +27,57 @@ pub fn arith<'a>(op: Operator, a: &Val<'a>, b: &Val<'a>, arena: &dyn Arena<'a>) 
 pub fn add<'a>(a: &Val<'a>, b: &Val<'a>, arena: &dyn Arena<'a>) -> Outcome<'a> {
     let op = Operator::Add;
     match (a.settled(), b.settled()) {
-        (Val::Int(x), Val::Int(y)) => checked_int(op, x.checked_add(y), a, b),
         (Val::Str(x), Val::Str(y)) => Ok(Val::Str(concat(x, y, arena))),
         (Val::DateTime(x), Val::Duration(y)) | (Val::Duration(x), Val::DateTime(y)) => {
             instant(op, x.checked_add(y), a, b)
         }
         (Val::Duration(x), Val::Duration(y)) => checked_span(op, x.checked_add(y), a, b),
-        (x, y) => match floats(&x, &y) {
+        _ => add_numbers(a, b),
+    }
+}
+
+/// `a + b` where both are numbers.
+///
+/// # Errors
+/// As [`arith`].
+pub fn add_numbers<'a>(a: &Val<'a>, b: &Val<'a>) -> Outcome<'a> {
+    let op = Operator::Add;
+    match (a.settled(), b.settled()) {
+        (Val::Int(x), Val::Int(y)) => checked_int(op, x.checked_add(y), a, b),
+        (x, y) => match both_floats(&x, &y) {
             Some((x, y)) => finite(op, x + y, a, b),
             None => unfit(op, a, b),
         },
     }
+}
+
+/// `+`, `-`, `*` or `/` of doubles.
+///
+/// # Errors
+/// [`FaultKind::ZeroDivisor`], [`FaultKind::NotFinite`].
+pub fn floats(op: Operator, a: f64, b: f64) -> Result<f64, FaultKind> {
+    let result = match op {
+        Operator::Add => a + b,
+        Operator::Sub => a - b,
+        Operator::Mul => a * b,
+        _ if b == 0.0 => return Err(FaultKind::ZeroDivisor),
+        _ => a / b,
+    };
+    if result.is_finite() { Ok(result) } else { Err(FaultKind::NotFinite) }
+}
+
+/// `*`, `/` or `%` of integers, or of a duration and an integer.
+///
+/// # Errors
+/// [`FaultKind::ZeroDivisor`], [`FaultKind::Overflow`].
+pub fn whole(op: Operator, a: i64, b: i64) -> Result<i64, FaultKind> {
+    let result = match op {
+        Operator::Mul => a.checked_mul(b),
+        _ if b == 0 => return Err(FaultKind::ZeroDivisor),
+        Operator::Div => a.checked_div(b),
+        _ => Some(a.wrapping_rem(b)),
+    };
+    result.ok_or(FaultKind::Overflow)
 }
 
 /// `a - b`: numbers, durations, instants, an instant less a duration.
@@ -52,7 +92,7 @@ pub fn sub<'a>(a: &Val<'a>, b: &Val<'a>) -> Outcome<'a> {
         (Val::DateTime(x), Val::DateTime(y)) | (Val::Duration(x), Val::Duration(y)) => {
             checked_span(op, x.checked_sub(y), a, b)
         }
-        (x, y) => match floats(&x, &y) {
+        (x, y) => match both_floats(&x, &y) {
             Some((x, y)) => finite(op, x - y, a, b),
             None => unfit(op, a, b),
         },
@@ -74,7 +114,7 @@ pub fn mul<'a>(a: &Val<'a>, b: &Val<'a>) -> Outcome<'a> {
         (Val::Duration(span), Val::Float(factor)) | (Val::Float(factor), Val::Duration(span)) => {
             checked_span(op, scale(span, factor), a, b)
         }
-        (x, y) => match floats(&x, &y) {
+        (x, y) => match both_floats(&x, &y) {
             Some((x, y)) => finite(op, x * y, a, b),
             None => unfit(op, a, b),
         },
@@ -98,7 +138,7 @@ pub fn div<'a>(a: &Val<'a>, b: &Val<'a>) -> Outcome<'a> {
         (Val::Duration(span), Val::Float(divisor)) => {
             checked_span(op, unscale(span, divisor), a, b)
         }
-        (x, y) => match floats(&x, &y) {
+        (x, y) => match both_floats(&x, &y) {
             Some((_, 0.0)) => Err(zero(op, a, b)),
             Some((x, y)) => finite(op, x / y, a, b),
             None => unfit(op, a, b),
@@ -115,7 +155,7 @@ pub fn rem<'a>(a: &Val<'a>, b: &Val<'a>) -> Outcome<'a> {
     match (a.settled(), b.settled()) {
         (Val::Int(_), Val::Int(0)) => Err(zero(op, a, b)),
         (Val::Int(x), Val::Int(y)) => Ok(Val::Int(x.wrapping_rem(y))),
-        (x, y) => match floats(&x, &y) {
+        (x, y) => match both_floats(&x, &y) {
             Some((_, 0.0)) => Err(zero(op, a, b)),
             Some((x, y)) => finite(op, rem_float(x, y), a, b),
             None => unfit(op, a, b),
@@ -131,7 +171,7 @@ pub fn pow<'a>(a: &Val<'a>, b: &Val<'a>) -> Outcome<'a> {
     let op = Operator::Pow;
     match (a.settled(), b.settled()) {
         (Val::Int(x), Val::Int(y)) => pow_int(x, y),
-        (x, y) => match floats(&x, &y) {
+        (x, y) => match both_floats(&x, &y) {
             Some((x, y)) => finite(op, pow_float(x, y), a, b),
             None => unfit(op, a, b),
         },
@@ -201,7 +241,7 @@ pub(crate) const fn to_float(int: i64) -> f64 {
 }
 
 /// Both operands as floats, when both are numbers.
-fn floats(a: &Val<'_>, b: &Val<'_>) -> Option<(f64, f64)> {
+fn both_floats(a: &Val<'_>, b: &Val<'_>) -> Option<(f64, f64)> {
     let number = |value: &Val<'_>| match value {
         Val::Int(int) => Some(to_float(*int)),
         Val::Float(float) => Some(*float),

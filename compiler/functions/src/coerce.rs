@@ -12,10 +12,23 @@ pub fn coerce<'a>(
     value: &Val<'a>,
     arena: &dyn Arena<'a>,
 ) -> Result<Val<'a>, Fault<'a>> {
+    coerce_with(parse_number, to, value, arena)
+}
+
+/// [`coerce`] with another way to read a number from text.
+///
+/// # Errors
+/// [`FaultKind::Coercion`].
+pub fn coerce_with<'a>(
+    parse: impl Fn(&str) -> Option<f64>,
+    to: ValueType,
+    value: &Val<'a>,
+    arena: &dyn Arena<'a>,
+) -> Result<Val<'a>, Fault<'a>> {
     let coerced = match to {
         _ if matches!(value, Val::Null) => Some(Val::Null),
         ValueType::String => string(value, arena),
-        ValueType::Number => number(value),
+        ValueType::Number => number(parse, value),
         ValueType::Integer => integer(value),
         ValueType::Boolean => boolean(value),
         ValueType::Datetime => instant::read(value, 0).map(Val::DateTime),
@@ -33,9 +46,22 @@ pub fn convert<'a>(
     value: &Val<'a>,
     arena: &dyn Arena<'a>,
 ) -> Result<Val<'a>, Fault<'a>> {
+    convert_with(parse_number, to, value, arena)
+}
+
+/// [`convert`] with another way to read a number from text.
+///
+/// # Errors
+/// [`FaultKind::Coercion`].
+pub fn convert_with<'a>(
+    parse: impl Fn(&str) -> Option<f64>,
+    to: ValueType,
+    value: &Val<'a>,
+    arena: &dyn Arena<'a>,
+) -> Result<Val<'a>, Fault<'a>> {
     match (to, value) {
         (ValueType::Integer, Val::Float(float)) if float.fract() != 0.0 => Err(misfit(to, value)),
-        _ => coerce(to, value, arena),
+        _ => coerce_with(parse, to, value, arena),
     }
 }
 
@@ -87,9 +113,9 @@ fn string<'a>(value: &Val<'a>, arena: &dyn Arena<'a>) -> Option<Val<'a>> {
     }))
 }
 
-fn number<'a>(value: &Val<'a>) -> Option<Val<'a>> {
+fn number<'a>(parse: impl Fn(&str) -> Option<f64>, value: &Val<'a>) -> Option<Val<'a>> {
     Some(Val::Float(match value {
-        Val::Str(text) => parse_number(text)?,
+        Val::Str(text) => parse(text)?,
         Val::Int(int) => to_float(*int),
         Val::Float(float) => *float,
         Val::BigInt(digits) => nearest_float(digits),
@@ -126,7 +152,7 @@ fn boolean<'a>(value: &Val<'a>) -> Option<Val<'a>> {
 }
 
 /// Text as a finite float: decimal or exponent form with an optional sign.
-pub(crate) fn parse_number(text: &str) -> Option<f64> {
+pub fn parse_number(text: &str) -> Option<f64> {
     let plain = |byte: u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
     if !text.bytes().all(plain) {
         return None;

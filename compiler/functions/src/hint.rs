@@ -1,10 +1,14 @@
-use crate::{Arena, Fault, FaultKind, Val, str_to_lowercase, text_of};
+use defacto_model::display_float;
+
+use crate::{Arena, Fault, FaultKind, Val, str_to_lowercase};
 
 /// The text of a normalized field as a hint (language.md 5.7, step 1): text as it is, numbers in
 /// decimal. Other values give none.
 pub fn hint_text<'a>(value: &Val<'a>, arena: &dyn Arena<'a>) -> Option<&'a str> {
     match value {
-        Val::Str(_) | Val::Int(_) | Val::Float(_) | Val::BigInt(_) => Some(text_of(value, arena)),
+        Val::Str(text) | Val::BigInt(text) => Some(text),
+        Val::Int(int) => Some(arena.text(int.to_string())),
+        Val::Float(float) => Some(arena.text(display_float(*float))),
         _ => None,
     }
 }
@@ -23,14 +27,9 @@ pub fn hint_result<'a>(
     }
 }
 
-/// Lower-cases a hint where the field asks for it, and drops an empty one (steps 3 and 4).
-pub fn finish_hint<'a>(
-    text: &'a str,
-    case_insensitive: bool,
-    arena: &dyn Arena<'a>,
-) -> Option<&'a str> {
-    let text = if case_insensitive { str_to_lowercase::lowercase(text, arena) } else { text };
-    (!text.is_empty()).then_some(text)
+/// A hint in lower case, for a field that asks for it (step 3).
+pub fn fold_hint<'a>(text: &'a str, arena: &dyn Arena<'a>) -> &'a str {
+    str_to_lowercase::lowercase(text, arena)
 }
 
 #[cfg(test)]
@@ -48,8 +47,6 @@ mod tests {
         assert_eq!(hint_result(&Val::Int(7), arena), Ok(Some("7")));
         assert_eq!(hint_result(&Val::Null, arena), Ok(None));
         assert_eq!(hint_result(&Val::Bool(true), arena).unwrap_err().kind, FaultKind::Hint);
-        assert_eq!(finish_hint("A@x", true, arena), Some("a@x"));
-        assert_eq!(finish_hint("A@x", false, arena), Some("A@x"));
-        assert_eq!(finish_hint("", true, arena), None);
+        assert_eq!(fold_hint("A@x", arena), "a@x");
     }
 }

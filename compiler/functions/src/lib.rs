@@ -61,14 +61,17 @@ pub mod week_of;
 pub mod year_of;
 
 pub use arena::HeapArena;
-pub use arithmetic::{add, arith, div, mul, neg, pow, pow_float, pow_int, rem, rem_float, sub};
-pub use coerce::{coerce, convert, schema_convert};
+pub use arithmetic::{
+    add, add_numbers, arith, div, floats, mul, neg, pow, pow_float, pow_int, rem, rem_float, sub,
+    whole,
+};
+pub use coerce::{coerce, coerce_with, convert, convert_with, parse_number, schema_convert};
 pub use constraint::{Constraints, check_constraints};
 pub use equality::eq;
 pub use example::{EXAMPLE_NOW, Example};
 pub use fault::{Fault, FaultKind};
 pub use function::{Cx, Function, Parameter, Returns, Signature};
-pub use hint::{finish_hint, hint_result, hint_text};
+pub use hint::{fold_hint, hint_result, hint_text};
 pub use instant::{timestamp, timestamp_at, timestamp_by_format};
 pub use lookup::{index, member};
 pub use message::{fault_message, value_text};

@@ -16,7 +16,7 @@ pub(crate) fn read(record: u32, index: u32, property: u32, out: u32) -> u32 {
         return 0;
     }
     let function = memory::u32_at(property + desc::property::COMPUTE);
-    let mut status = table::call2(function, record, out);
+    let mut status = table::rt_call2(function, record, out);
     if status == 0 {
         status = convert::property(property, out, out);
     }

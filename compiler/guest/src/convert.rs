@@ -11,7 +11,7 @@ use defacto_model::ValueType;
 
 use crate::{
     cell::{self, FRAME, Value},
-    fault, memory,
+    fault, memory, parts,
 };
 
 type Outcome<T> = Result<T, Fault<'static>>;
@@ -61,7 +61,9 @@ pub(crate) fn coerce(declared: u32, from: u32, out: u32) -> u32 {
         cell::copy(out, from);
         return 0;
     }
-    finish(defacto_functions::coerce(value_type(declared), &cell::decode(from), FRAME), out)
+    let value = cell::decode(from);
+    let to = value_type(declared);
+    finish(defacto_functions::coerce_with(parts::part_number, to, &value, FRAME), out)
 }
 
 /// `rt_check`: a field of a schema.
@@ -81,7 +83,7 @@ fn finish(outcome: Outcome<Value>, out: u32) -> u32 {
 }
 
 fn assign(desc: u32, value: Value) -> Outcome<Value> {
-    let value = defacto_functions::convert(declared(desc), &value, FRAME)?;
+    let value = defacto_functions::convert_with(parts::part_number, declared(desc), &value, FRAME)?;
     bounds(desc, value)?;
     Ok(value)
 }

@@ -4,7 +4,7 @@ use defacto_frames::abi::{NEVER, cell::SIZE, code, desc, item, record};
 use defacto_functions::{Fault, FaultKind, Val};
 
 use crate::{
-    cell::{self, FRAME, Value},
+    cell::{self, Value},
     computed, convert, fault, item as items, memory,
     state::state,
 };
@@ -118,7 +118,7 @@ fn add(current: Value, by: Value) -> Result<Value, Fault<'static>> {
     if !number(current) {
         return Err(Fault::new(FaultKind::Increment, 0, current));
     }
-    defacto_functions::add(&current, &by, FRAME)
+    defacto_functions::add_numbers(&current, &by)
 }
 
 /// `rt_relate`.

@@ -30,7 +30,7 @@ pub(crate) fn expressions(program: u32, ptr: u32, len: u32) {
             memory::trap();
         }
         state().now.set(memory::i64_at(row + evaluate_row::NOW));
-        table::call4(
+        table::rt_call4(
             memory::u32_at(functions + index * 4),
             row + evaluate_row::EVENT,
             row + evaluate_row::ENTITY,

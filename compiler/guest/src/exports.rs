@@ -6,12 +6,14 @@
 //! | `rt_normalize` | `normalize` |
 //! | `rt_interpret` | `interpret`, `rules` |
 //! | `rt_hints`, `rt_evaluate` | `evaluate`, `hint` |
-//! | `rt_eq`, `rt_compare`, `rt_arith`, `rt_neg`, `rt_bool`, `rt_member`, `rt_index`, `rt_str_eq`, `rt_str_cmp`, `rt_concat`, `rt_pow`, `rt_rem`, `rt_pow_int`, `rt_now` | `values` |
+//! | `rt_eq`, `rt_compare`, `rt_arith`, `rt_whole`, `rt_float`, `rt_neg`, `rt_bool`, `rt_member`, `rt_index`, `rt_str_eq`, `rt_str_cmp`, `rt_concat`, `rt_pow`, `rt_rem`, `rt_pow_int`, `rt_now` | `values` |
 //! | `rt_coerce`, `rt_check`, `rt_convert` | `convert` |
 //! | `rt_fail`, `rt_blame` | `fault` |
 //! | `rt_create`, `rt_transition`, `rt_set`, `rt_increment`, `rt_relate`, `rt_effect`, `rt_computed`, `rt_builtin` | `effects`, `computed` |
 //! | `fn_<name>` for every `defacto_functions::Function` | `defacto_functions` |
 //! | `fn_regex_match`, `fn_regex_extract`, `fn_regex_match_literal`, `fn_regex_extract_literal` (only FULL) | `pattern` |
+//! | `rt_call2`, `rt_call4` | `table` |
+//! | `part_<name>` | `parts` |
 //! | `memory`, `__indirect_function_table`, `__heap_base` | linker |
 
 #![expect(unsafe_code, reason = "an export is an unmangled symbol")]
@@ -75,6 +77,8 @@ exports! {
     rt_eq(a: u32, b: u32) -> u32 = values::equal(a, b);
     rt_compare(op: u32, a: u32, b: u32, out: u32) -> u32 = values::compare(op, a, b, out);
     rt_arith(op: u32, a: u32, b: u32, out: u32) -> u32 = values::arith(op, a, b, out);
+    rt_whole(op: u32, a: i64, b: i64, out: u32) -> u32 = values::whole(op, a, b, out);
+    rt_float(op: u32, a: u32, b: u32, out: u32) -> u32 = values::float(op, a, b, out);
     rt_neg(a: u32, out: u32) -> u32 = values::neg(a, out);
     rt_bool(a: u32) -> u32 = values::truth(a);
     rt_member(a: u32, name: u32, len: u32, out: u32) = values::member(a, name, len, out);

@@ -1,12 +1,12 @@
 //! Identity hints (language.md 5.7).
 
 use defacto_frames::abi::{cell as tags, desc::identity};
-use defacto_functions::{Val, finish_hint, hint_result, hint_text};
+use defacto_functions::{Val, hint_result, hint_text};
 
 use crate::{
     arena,
     cell::{self, FRAME},
-    fault, memory, table,
+    fault, memory, parts, table,
 };
 
 /// Writes the hint text of a normalized value, Null when it gives none. `field` is a descriptor.
@@ -19,7 +19,7 @@ pub(crate) fn build(field: u32, value: u32, out: u32) -> u32 {
     if normalize != 0 {
         let input = arena::allocate(tags::SIZE, arena::ALIGN);
         cell::encode(Val::Str(text), input);
-        let status = table::call2(normalize, input, out);
+        let status = table::rt_call2(normalize, input, out);
         if status != 0 {
             return status;
         }
@@ -29,13 +29,14 @@ pub(crate) fn build(field: u32, value: u32, out: u32) -> u32 {
             Err(fault) => return fault::fail(fault),
         };
     }
-    let case_insensitive = memory::u32_at(field + identity::CASE_INSENSITIVE) != 0;
-    match finish_hint(text, case_insensitive, FRAME) {
-        Some(text) => {
-            cell::encode(Val::Str(text), out);
-            cell::settle(out);
-        }
-        None => cell::put_null(out),
+    if memory::u32_at(field + identity::CASE_INSENSITIVE) != 0 {
+        text = parts::part_fold(text);
+    }
+    if text.is_empty() {
+        cell::put_null(out);
+    } else {
+        cell::encode(Val::Str(text), out);
+        cell::settle(out);
     }
     0
 }

@@ -136,11 +136,11 @@ impl Machine {
         self.step(record, Cause::Event, timestamp, || {
             let mut status = 0;
             if first != 0 {
-                status = table::call2(first, cells, record);
+                status = table::rt_call2(first, cells, record);
             }
             // A handler that does not create is considered if the entity exists by its turn.
             if status == 0 && always != 0 && (always & CREATES != 0 || effects::exists(record)) {
-                status = table::call2(always & !CREATES, cells, record);
+                status = table::rt_call2(always & !CREATES, cells, record);
             }
             status
         });

@@ -48,6 +48,8 @@ mod item;
 mod memory;
 #[cfg(any(test, target_arch = "wasm32"))]
 mod normalize;
+#[cfg(any(test, target_arch = "wasm32"))]
+mod parts;
 #[cfg(any(test, all(target_arch = "wasm32", feature = "regex")))]
 mod pattern;
 #[cfg(any(test, target_arch = "wasm32"))]

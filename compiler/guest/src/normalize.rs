@@ -12,7 +12,7 @@ use crate::{
     cell::{self, Value},
     fault,
     frame::{self, Frame},
-    hint as hints, memory,
+    hint as hints, memory, parts,
     state::state,
     table,
 };
@@ -72,7 +72,7 @@ fn fill(
     }
     let function = memory::u32_at(event + source_event::NORMALIZE);
     if function != 0 {
-        status = table::call2(function, raw + tags::SIZE, cells);
+        status = table::rt_call2(function, raw + tags::SIZE, cells);
     }
     if status != 0 {
         // What was filled in so far may refer to constants.
@@ -114,7 +114,7 @@ fn timestamp(source: u32, event: u32, raw: u32, out: u32) -> u32 {
     if kind > FORMAT {
         from = arena::allocate(tags::SIZE, arena::ALIGN);
         let function = memory::u32_at(event + source_event::TIMESTAMP);
-        let status = table::call2(function, raw + tags::SIZE, from);
+        let status = table::rt_call2(function, raw + tags::SIZE, from);
         if status != 0 {
             fault::blame(code::N04, NONE);
             return status;
@@ -148,7 +148,7 @@ fn read(source: u32, kind: u32, value: &Value) -> Result<i64, Fault<'static>> {
         0 => defacto_functions::timestamp_at(value, offset),
         len => {
             let format = memory::text(memory::u32_at(source + source::FORMAT), len);
-            defacto_functions::timestamp_by_format(value, format, offset)
+            parts::part_format(value, format, offset)
         }
     }
 }

@@ -109,12 +109,9 @@ fn fire(machine: &Machine, record: u32, index: u32, due: i64) {
     memory::put_i64(record + record::LAST_RULE, due);
     let rule = of_state(machine, record).0 + index * rule::SIZE;
     let run = memory::u32_at(rule + rule::RUN);
-    machine.step(
-        record,
-        Cause::Rule,
-        due,
-        || if run == 0 { 0 } else { table::call2(run, 0, record) },
-    );
+    machine.step(record, Cause::Rule, due, || {
+        if run == 0 { 0 } else { table::rt_call2(run, 0, record) }
+    });
 }
 
 /// Too many rules: reports it and latches every rule of the state reached.

@@ -9,9 +9,11 @@
     )
 )]
 
-/// Function with two arguments: handlers, rules, computed properties, normalizers.
-#[inline(always)]
-pub(crate) fn call2(index: u32, a: u32, b: u32) -> u32 {
+/// Function with two arguments: handlers, rules, computed properties, normalizers. A symbol of its own, so that the
+/// emitter knows that no function of the library is called here.
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
+#[inline(never)]
+pub(crate) extern "C" fn rt_call2(index: u32, a: u32, b: u32) -> u32 {
     #[cfg(target_arch = "wasm32")]
     {
         // SAFETY: the table checks index and signature.
@@ -22,9 +24,10 @@ pub(crate) fn call2(index: u32, a: u32, b: u32) -> u32 {
     native::call2(index, a, b)
 }
 
-/// Function with four arguments: free-standing expressions.
-#[inline(always)]
-pub(crate) fn call4(index: u32, a: u32, b: u32, c: u32, d: u32) -> u32 {
+/// Function with four arguments: free-standing expressions. As above.
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
+#[inline(never)]
+pub(crate) extern "C" fn rt_call4(index: u32, a: u32, b: u32, c: u32, d: u32) -> u32 {
     #[cfg(target_arch = "wasm32")]
     {
         // SAFETY: as above.

@@ -1,5 +1,6 @@
 //! Operators and library functions on cells (`wit/RUNTIME.md`, "Values").
 
+use defacto_frames::abi::cell::{FLOAT, INT};
 use defacto_functions::{CompareOp, Cx, Fault, FaultKind, Operator, Val};
 
 use crate::{
@@ -117,6 +118,44 @@ pub(crate) fn concat(p: u32, n: u32, q: u32, m: u32, out: u32) {
         }
     };
     cell::put_text(out, at, len);
+}
+
+/// `rt_whole`: the kind of the fault, or 0.
+pub(crate) fn whole(op: u32, a: i64, b: i64, out: u32) -> u32 {
+    let Some(op) = Operator::from_number(op) else { memory::trap() };
+    match defacto_functions::whole(op, a, b) {
+        Ok(result) => {
+            memory::put_i64(out, result);
+            0
+        }
+        Err(kind) => kind as u32,
+    }
+}
+
+/// `rt_float`.
+pub(crate) fn float(op: u32, a: u32, b: u32, out: u32) -> u32 {
+    let (Some(x), Some(y)) = (float_at(a), float_at(b)) else {
+        cell::put_null(out);
+        return 0;
+    };
+    let Some(operator) = Operator::from_number(op) else { memory::trap() };
+    match defacto_functions::floats(operator, x, y) {
+        Ok(result) => {
+            cell::encode(Val::Float(result), out);
+            0
+        }
+        Err(kind) => fault::record(kind as u32, op, cell::words(a), cell::words(b)),
+    }
+}
+
+/// The Int or Float in a cell as a double; `None` for Null.
+fn float_at(addr: u32) -> Option<f64> {
+    let payload = cell::payload(addr);
+    match cell::tag(addr) {
+        INT => Some(payload.cast_signed() as f64),
+        FLOAT => Some(f64::from_bits(payload)),
+        _ => None,
+    }
 }
 
 /// `rt_pow_int`.

@@ -22,7 +22,7 @@ pub(crate) fn without(left_out: &str) -> Vec<u8> {
     const I: ValType = ValType::I32;
     const L: ValType = ValType::I64;
     const F: ValType = ValType::F64;
-    let fixed: [(&str, &[ValType], &[ValType]); 31] = [
+    let fixed: [(&str, &[ValType], &[ValType]); 36] = [
         ("rt_start", &[I, I, I], &[]),
         ("cabi_realloc", &[I, I, I, I], &[I]),
         ("rt_normalize", &[I, I, I], &[I]),
@@ -32,6 +32,11 @@ pub(crate) fn without(left_out: &str) -> Vec<u8> {
         ("rt_eq", &[I, I], &[I]),
         ("rt_compare", &[I, I, I, I], &[I]),
         ("rt_arith", &[I, I, I, I], &[I]),
+        ("rt_whole", &[I, L, L, I], &[I]),
+        ("rt_float", &[I, I, I, I], &[I]),
+        ("rt_fail", &[I, I, I, I], &[I]),
+        ("rt_call2", &[I, I, I], &[I]),
+        ("rt_call4", &[I, I, I, I, I], &[I]),
         ("rt_neg", &[I, I], &[I]),
         ("rt_bool", &[I], &[I]),
         ("rt_member", &[I, I, I, I], &[]),
