@@ -21,7 +21,7 @@
 //!     }
 //! }
 //!
-//! struct Gateway;
+//! pub struct Gateway;
 //!
 //! impl Normalizer for Gateway {
 //!     fn configure(_config: &Config<'_>) -> Result<Self, String> {

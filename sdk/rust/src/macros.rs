@@ -17,7 +17,7 @@
 ///     event Paid = "paid" { number: String }
 /// }
 ///
-/// struct Shop;
+/// pub struct Shop;
 /// # impl Normalizer for Shop {
 /// #     fn configure(_: &Config<'_>) -> Result<Self, String> { Ok(Self) }
 /// #     fn normalize(&self, _: Record<'_>, events: &mut Events) -> Result<(), Failure> {
@@ -28,7 +28,7 @@
 /// # assert_eq!(defacto_sdk::testing::Host::<Shop>::new().text(&[""])[0].events()[0].event_type, "paid");
 /// ```
 ///
-/// - `Shop` is your type with the trait [`Normalizer`](crate::Normalizer).
+/// - `Shop` is your type with the trait [`Normalizer`](crate::Normalizer). Make it `pub`: outside of WebAssembly nothing else uses it.
 /// - Every `event` becomes a struct with public fields; [`Events::push`](crate::Events::push) takes it. Its name after `=` is the
 ///   event's type in definitions, the fields' names are those in definitions.
 /// - A field has any type with the trait [`FieldValue`](crate::FieldValue): `String`, `f64`, `i64`, `bool`,

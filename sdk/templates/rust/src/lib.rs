@@ -27,7 +27,8 @@ defacto_sdk::normalizer! {
     }
 }
 
-struct Gateway;
+/// The module.
+pub struct Gateway;
 
 impl Normalizer for Gateway {
     fn configure(_config: &Config<'_>) -> Result<Self, String> {
