@@ -18,6 +18,7 @@ mod examples;
 mod expressions;
 mod kills;
 mod lifecycle;
+mod normalizers;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod project;

@@ -26,16 +26,8 @@ impl Project {
     /// A copy of an example.
     pub(crate) fn example(name: &str) -> Self {
         let project = Self::empty();
-        for folder in ["entities", "sources", "schemas", "data"] {
-            let from = examples().join(name).join(folder);
-            if !from.is_dir() {
-                continue;
-            }
-            fs::create_dir_all(project.dir.join(folder)).unwrap();
-            for entry in fs::read_dir(from).unwrap() {
-                let entry = entry.unwrap();
-                fs::copy(entry.path(), project.dir.join(folder).join(entry.file_name())).unwrap();
-            }
+        for folder in ["entities", "sources", "schemas", "data", "normalizers"] {
+            copy(&examples().join(name).join(folder), &project.dir.join(folder));
         }
         project
     }
@@ -122,6 +114,21 @@ impl Drop for Project {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             fs::remove_dir_all(&self.dir).ok();
+        }
+    }
+}
+
+/// Copies a folder, if there is one, without the sources of its normalizers.
+fn copy(from: &Path, to: &Path) {
+    let Ok(entries) = fs::read_dir(from) else { return };
+    fs::create_dir_all(to).unwrap();
+    for entry in entries {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if !entry.path().is_dir() {
+            fs::copy(entry.path(), target).unwrap();
+        } else if entry.file_name() != "src" {
+            copy(&entry.path(), &target);
         }
     }
 }

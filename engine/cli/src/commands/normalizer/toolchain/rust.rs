@@ -62,6 +62,14 @@ pub(super) fn compile(source: &Path) -> Outcome<PathBuf> {
     Ok(target.join(TARGET).join("release").join(format!("{}.wasm", name.replace('-', "_"))))
 }
 
+/// The standard library's sources have a name of their own unless they are installed.
+fn standard_library(source: &Path) -> Option<String> {
+    let folder = ask(Command::new("rustc").current_dir(source).args(["--print", "sysroot"]))?;
+    let version = ask(Command::new("rustc").current_dir(source).arg("-vV"))?;
+    let hash = version.lines().find_map(|line| line.strip_prefix("commit-hash: "))?;
+    Some(format!("--remap-path-prefix={folder}/lib/rustlib/src/rust=/rustc/{hash}"))
+}
+
 /// Keeps the folders of this machine out of the module, so that it is the same everywhere.
 fn flags(source: &Path, manifest: &Manifest) -> Vec<String> {
     let home = std::env::var_os("CARGO_HOME")
@@ -77,6 +85,7 @@ fn flags(source: &Path, manifest: &Manifest) -> Vec<String> {
         .chain(paths)
         .map(|folder| format!("--remap-path-prefix={}=/dependencies", folder.display()))
         .collect();
+    flags.extend(standard_library(source));
     flags.sort();
     // The last that matches counts.
     flags.insert(0, format!("--remap-path-prefix={}=/source", source.display()));
