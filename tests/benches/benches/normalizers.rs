@@ -61,7 +61,7 @@ fn flights(path: &Path) -> Vec<String> {
             ["/key", "/aircraft/tail", "/carrier", "/route/origin", "/route/dest", "/delay"];
         let fields: Vec<String> = fields.iter().map(|pointer| text(pointer)).collect();
         let kind = text("/type").trim_start_matches("flight.").to_owned();
-        let seconds = at.0 / 1_000_000;
+        let seconds = at.as_micros().div_euclid(1_000_000);
         format!("{kind}|{seconds}|{}|{}", fields.join("|"), text("/route/miles"))
     };
     fs::read_to_string(path).expect("the sample").lines().map(line).collect()
