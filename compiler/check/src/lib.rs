@@ -13,6 +13,7 @@ mod identifier;
 mod kinds;
 mod library;
 mod literal;
+mod normalizer;
 mod operators;
 mod program;
 mod property;

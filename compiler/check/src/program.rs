@@ -4,7 +4,9 @@
 //! Positions in the lists are the indices of manifest and frames (`defacto_model::Manifest`).
 
 use defacto_functions::Function;
-use defacto_model::{Cardinality, FieldOrigin, RawPath, Sensitivity, Treatment, Value, ValueType};
+use defacto_model::{
+    Cardinality, FieldOrigin, NormalizerManifest, RawPath, Sensitivity, Treatment, Value, ValueType,
+};
 
 /// Checked definitions.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -232,6 +234,8 @@ pub struct Source {
     pub event_id: Option<Vec<String>>,
     /// Events, sorted by name.
     pub events: Vec<SourceEvent>,
+    /// The module that makes the events: what it gives arrives as raw values.
+    pub normalizer: Option<NormalizerManifest>,
 }
 
 /// How a source reads the event time.

@@ -38,6 +38,9 @@ impl<'a> Sources<'a> {
 
     /// Checks one source.
     pub(crate) fn source(&mut self, def: &'a SourceDef, found: &mut Vec<Diagnostic>) -> Source {
+        if let Some(module) = &def.normalizer {
+            return self.made(def, module, found);
+        }
         let (form, mut computed) = timestamp::of(&def.timestamp, found);
         raw_types(def, found);
         event_id(def, found);
@@ -57,10 +60,11 @@ impl<'a> Sources<'a> {
                 .as_ref()
                 .map(|names| names.iter().map(|name| name.value.clone()).collect()),
             events,
+            normalizer: None,
         }
     }
 
-    fn event(
+    pub(crate) fn event(
         &mut self,
         def: &'a SourceEventDef,
         timestamp: &mut timestamp::Computed<'_>,
@@ -129,7 +133,7 @@ fn raw_types(def: &SourceDef, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn event_id(def: &SourceDef, found: &mut Vec<Diagnostic>) {
+pub(crate) fn event_id(def: &SourceDef, found: &mut Vec<Diagnostic>) {
     for name in def.event_id.iter().flatten() {
         let pseudo = ["$timestamp", "$source", "$raw"];
         if name.value.is_empty() {

@@ -23,7 +23,7 @@ pub(crate) fn of<'a>(
     found: &mut Vec<Diagnostic>,
 ) -> (Timestamp, Computed<'a>) {
     let path = |from: &Spanned<String>| RawPath { path: from.value.clone(), literal_first: true };
-    let none = Computed { text: None, reported: true };
+    let none = Computed::none();
     match def {
         TimestampDef::Field(from) => (Timestamp::Field(path(from)), none),
         TimestampDef::Format { from, format, zone } => {
@@ -44,6 +44,11 @@ pub(crate) fn of<'a>(
 }
 
 impl Computed<'_> {
+    /// No expression.
+    pub(crate) const fn none() -> Self {
+        Self { text: None, reported: true }
+    }
+
     /// The expression over the raw cells of one event.
     pub(crate) fn expression(
         &mut self,

@@ -299,6 +299,25 @@ fn relationship(relationship: &RelationshipDef) -> Value {
 }
 
 fn source(source: &SourceDef) -> Value {
+    let events = source.events.iter().map(|it| match &source.normalizer {
+        // What the module gives is not written here.
+        Some(_) => (&it.name, source_event(&SourceEventDef { mappings: Vec::new(), ..it.clone() })),
+        None => (&it.name, source_event(it)),
+    });
+    let events = Some(map(events));
+    let event_id = source.event_id.as_ref().map(|fields| texts(fields));
+    if let Some(module) = &source.normalizer {
+        let limits = module.limits.iter().map(|(name, value)| ((*name).to_owned(), json!(value)));
+        return object([
+            ("normalizer", Some(text(&module.name))),
+            ("module", module.digest.as_ref().map(|digest| json!(digest))),
+            ("config", Some(literal(&module.config.value, None))),
+            ("input", Some(json!(module.input.word()))),
+            ("limits", (!module.limits.is_empty()).then(|| Value::Object(limits.collect()))),
+            ("event_id", event_id),
+            ("events", events),
+        ]);
+    }
     let timestamp = match &source.timestamp {
         TimestampDef::Field(field) => text(field),
         TimestampDef::Format { from, format, zone } => object([
@@ -311,9 +330,14 @@ fn source(source: &SourceDef) -> Value {
     object([
         ("event_type", Some(text(&source.event_type))),
         ("timestamp", Some(timestamp)),
-        ("event_id", source.event_id.as_ref().map(|fields| texts(fields))),
-        ("events", Some(map(source.events.iter().map(|it| (&it.name, source_event(it)))))),
+        ("event_id", event_id),
+        ("events", events),
     ])
+}
+
+/// A module's configuration as JSON with sorted keys.
+pub(crate) fn config_text(config: &Literal) -> String {
+    json_text::sorted(&literal(config, None))
 }
 
 fn source_event(event: &SourceEventDef) -> Value {

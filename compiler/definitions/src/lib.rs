@@ -16,6 +16,7 @@ mod node;
 mod read;
 mod read_effect;
 mod read_entity;
+mod read_normalizer;
 mod read_source;
 mod yaml;
 

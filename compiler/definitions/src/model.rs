@@ -7,7 +7,10 @@
 //! or list of effects is never what was written, so nothing more should be said about it.
 
 use defacto_diagnostics::Span;
-use defacto_model::{Cardinality, Sensitivity, Treatment, ValueType};
+use defacto_model::{
+    Cardinality, DescribedEvent, DescribedField, NormalizerDescription, RawInput, Sensitivity,
+    Treatment, ValueType,
+};
 
 /// A value with its place. `path` is the place in the definitions
 /// (`entities.order.states.open.when.paid.effects[1].set`).
@@ -263,6 +266,74 @@ pub struct SourceDef {
     pub event_id: Option<Vec<Spanned<String>>>,
     /// Events in written order.
     pub events: Vec<SourceEventDef>,
+    /// A module in place of mappings; then `event_type` and `timestamp` mean nothing.
+    pub normalizer: Option<NormalizerDef>,
+}
+
+impl SourceDef {
+    /// Notes which module was found, and what it makes: its fields become the mappings of the events that the source
+    /// lists.
+    pub fn describe(&mut self, digest: String, description: NormalizerDescription) {
+        let Some(module) = &mut self.normalizer else { return };
+        for event in &mut self.events {
+            let made = description.events.iter().find(|made| made.r#type == event.name.value);
+            event.mappings = made.map_or_else(Vec::new, |made| made_fields(event, made));
+        }
+        module.digest = Some(digest);
+        module.description = Some(description);
+    }
+}
+
+fn made_fields(event: &SourceEventDef, made: &DescribedEvent) -> Vec<MappingDef> {
+    let mapping = |field: &DescribedField| {
+        let name = Spanned { value: field.name.clone(), ..event.name.clone() };
+        MappingDef {
+            from: Some(name.clone()),
+            name,
+            compute: None,
+            r#type: field.r#type.declared(),
+            default: None,
+        }
+    };
+    made.fields.iter().map(mapping).collect()
+}
+
+/// The module that normalizes a source's records (decisions.md 39).
+#[derive(Debug, Clone, PartialEq)]
+pub struct NormalizerDef {
+    /// Name in the project.
+    pub name: Spanned<String>,
+    /// SHA-256 of the module's bytes and tables, hexadecimal: given where definitions were stored, set by
+    /// [`SourceDef::describe`] otherwise.
+    pub digest: Option<String>,
+    /// `config`: an object, empty unless given.
+    pub config: Spanned<Literal>,
+    /// Form of the records.
+    pub input: RawInput,
+    /// Limits that differ from the defaults, by name, in the order of [`LIMITS`].
+    pub limits: Vec<(&'static str, u64)>,
+    /// What the module says about itself under this configuration.
+    pub description: Option<NormalizerDescription>,
+}
+
+/// Names of a normalizer's limits with their smallest and largest values.
+pub const LIMITS: [(&str, u64, u64); 4] = [
+    ("fuel", 10_000, 100_000_000_000),
+    ("memory_mb", 1, 4_096),
+    ("output_mb", 1, 1_024),
+    ("timeout_ms", 10, 3_600_000),
+];
+
+impl NormalizerDef {
+    /// The configuration as the module gets it: JSON with sorted keys.
+    pub fn config_text(&self) -> String {
+        crate::canonical::config_text(&self.config.value)
+    }
+
+    /// Value of a limit that differs from its default.
+    pub fn limit(&self, name: &str) -> Option<u64> {
+        self.limits.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
 }
 
 /// Where the event time comes from (3.1).

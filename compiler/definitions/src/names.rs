@@ -7,6 +7,7 @@ pub(crate) enum Names {
     MappedField,
     Relationship,
     Source,
+    Normalizer,
     State,
     Event,
 }
@@ -17,7 +18,7 @@ const IDENTIFIER_BYTES_MAX: usize = 63;
 impl Names {
     /// Whether `.` and `-` are allowed.
     pub(crate) fn dashes(self) -> bool {
-        matches!(self, Self::Source | Self::State | Self::Event)
+        matches!(self, Self::Source | Self::Normalizer | Self::State | Self::Event)
     }
 
     fn what(self) -> &'static str {
@@ -28,6 +29,7 @@ impl Names {
             Self::MappedField => "field",
             Self::Relationship => "relationship",
             Self::Source => "source",
+            Self::Normalizer => "normalizer",
             Self::State => "state",
             Self::Event => "event",
         }

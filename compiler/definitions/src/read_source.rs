@@ -8,10 +8,8 @@ use crate::{
     node::{Node, NodeValue},
     read::{At, Fields, Reader, absent},
     read_entity::TYPES,
+    read_normalizer::NORMALIZER_KEYS,
 };
-
-/// Keys of custom normalizer modules (decisions.md 39).
-const MODULE_KEYS: [&str; 3] = ["normalizer", "config", "input"];
 
 impl Reader {
     /// Always gives a source, so that its events still count.
@@ -24,16 +22,24 @@ impl Reader {
             timestamp: TimestampDef::Field(absent(at)),
             event_id: None,
             events: Vec::new(),
+            normalizer: None,
         };
         if node.is_null() {
             self.wrong_kind(at, node, "a mapping");
             return source;
         }
-        self.refuse_module_keys(at, node);
-        let known = [KEYS.as_slice(), &MODULE_KEYS].concat();
+        let known = [KEYS.as_slice(), &NORMALIZER_KEYS].concat();
         let Some(fields) = self.fields(at, node, WHAT, &known) else {
             return source;
         };
+        if fields.get("normalizer").is_some() {
+            source.normalizer = self.normalizer(&fields);
+            self.event_id(&fields, &mut source);
+            self.source_events(at, &fields, &mut source);
+            self.refuse_mappings(&fields);
+            return source;
+        }
+        self.refuse_normalizer_keys(&fields);
         if let Some(event_type) = self.required_text(&fields, WHAT, "event_type") {
             self.not_empty(&event_type);
             source.event_type = event_type;
@@ -46,17 +52,25 @@ impl Reader {
             }
             None => self.missing(at, WHAT, "timestamp"),
         }
-        if let Some((at, node)) = fields.get("event_id") {
-            source.event_id = self.one_or_more(&at, node);
-            if matches!(&node.value, NodeValue::List(items) if items.is_empty()) {
-                let help = "leave the key out to identify events by all their fields";
-                self.error_with_help(Code::E28, &at, "`event_id` names no field", help);
-                source.event_id = None;
-            }
+        self.event_id(&fields, &mut source);
+        self.source_events(at, &fields, &mut source);
+        source
+    }
+
+    fn event_id(&mut self, fields: &Fields<'_>, source: &mut SourceDef) {
+        let Some((at, node)) = fields.get("event_id") else { return };
+        source.event_id = self.one_or_more(&at, node);
+        if matches!(&node.value, NodeValue::List(items) if items.is_empty()) {
+            let help = "leave the key out to identify events by all their fields";
+            self.error_with_help(Code::E28, &at, "`event_id` names no field", help);
+            source.event_id = None;
         }
+    }
+
+    fn source_events(&mut self, at: &At, fields: &Fields<'_>, source: &mut SourceDef) {
         let Some((at, node)) = fields.get("events") else {
-            self.missing(at, WHAT, "events");
-            return source;
+            self.missing(at, "a source", "events");
+            return;
         };
         if let Some(entries) = self.names(&at, node, Names::Event) {
             if entries.is_empty() {
@@ -65,17 +79,6 @@ impl Reader {
             let entries = entries.into_iter();
             source.events =
                 entries.map(|(name, at, node)| self.source_event(name, &at, node)).collect();
-        }
-        source
-    }
-
-    fn refuse_module_keys(&mut self, at: &At, node: &Node) {
-        let NodeValue::Map(entries) = &node.value else { return };
-        for (key, _) in entries.iter().filter(|(key, _)| MODULE_KEYS.contains(&key.text.as_str())) {
-            let message =
-                format!("`{}` is for custom normalizers, which are not supported yet", key.text);
-            let help = "describe the events with `mappings`";
-            self.error_with_help(Code::E02, &at.key(key), message, help);
         }
     }
 

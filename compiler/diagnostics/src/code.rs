@@ -79,6 +79,8 @@ registry! {
     E27 = 127, "0127", "E-27", "two events with one raw type";
     E28 = 128, "0128", "E-28", "empty `event_id`";
     E29 = 129, "0129", "E-29", "unsuitable schema constraint";
+    E30 = 130, "0130", "E-30", "normalizer that cannot be used";
+    E31 = 131, "0131", "E-31", "event or field that the normalizer does not make";
     X06 = 506, "0506", "X-6", "handled event without a schema";
     X07 = 507, "0507", "X-7", "source event without a schema";
     X08 = 508, "0508", "X-8", "mapped field missing in the schema";
@@ -112,6 +114,8 @@ registry! {
     N08 = 1008, "1008", "N08", "event id without a value";
     N09 = 1009, "1009", "N09", "identity normalization failed";
     N10 = 1010, "1010", "N10", "event without a usable hint";
+    N11 = 1011, "1011", "N11", "record refused by the normalizer";
+    N12 = 1012, "1012", "N12", "normalizer stopped or gave a wrong result";
     I01 = 1101, "1101", "I01", "guard failed";
     I02 = 1102, "1102", "I02", "condition failed";
     I03 = 1103, "1103", "I03", "effect value failed";
@@ -216,7 +220,7 @@ mod tests {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         assert_eq!(found, expected);
-        assert_eq!(found.len(), 29 + 5 + 18 + 10 + 6 + 1);
+        assert_eq!(found.len(), 31 + 5 + 18 + 12 + 6 + 1);
     }
 
     #[test]
@@ -236,7 +240,7 @@ mod tests {
         ] {
             assert_eq!(text.parse(), Ok(code), "{text}");
         }
-        for text in ["", "E-0", "E-30", "DF", "DF9999", "101", "E", "ä"] {
+        for text in ["", "E-0", "E-99", "DF", "DF9999", "101", "E", "ä"] {
             assert!(text.parse::<Code>().is_err(), "{text}");
         }
     }

@@ -5,6 +5,8 @@ use defacto_definitions::{
 use defacto_diagnostics::{Diagnostic, Severity, SourceMap};
 use defacto_emit::{Compiled, EmitError, emit};
 
+use crate::normalizers::{NoModules, NormalizerModules, describe};
+
 /// Where definitions come from.
 #[derive(Debug, Clone, Copy)]
 pub enum Input<'a> {
@@ -49,16 +51,25 @@ pub struct Outcome {
     pub canonical: Option<Canonical>,
 }
 
-/// Reads and checks definitions without compiling them.
+/// Reads and checks definitions without compiling them. Sources with a normalizer are refused: see [`analyze_with`].
 pub fn analyze(input: &Input<'_>) -> Analysis {
+    analyze_with(input, &NoModules)
+}
+
+/// Reads and checks definitions whose sources may name normalizers.
+pub fn analyze_with(input: &Input<'_>, modules: &dyn NormalizerModules) -> Analysis {
     let loaded = match input {
         Input::Files(files) => load_files(files),
         Input::Document { name, text } => load_document(name, text),
         Input::Json(value) => load_document("definitions.json", &value.to_string()),
     };
-    let Loaded { definitions, mut diagnostics, sources, complete } = loaded;
+    let Loaded { mut definitions, mut diagnostics, sources, complete } = loaded;
     if !complete {
         // What could not be read would be missed everywhere else: one mistake is enough to report.
+        return Analysis { diagnostics, source_map: sources, definitions, program: None };
+    }
+    if !describe(&mut definitions, modules, &mut diagnostics) {
+        // Likewise: what a module makes is missing.
         return Analysis { diagnostics, source_map: sources, definitions, program: None };
     }
     let (program, found) = check(&definitions);
@@ -80,7 +91,20 @@ pub fn analyze(input: &Input<'_>) -> Analysis {
 ///
 /// [`EmitError`] when the compiler itself is damaged. Mistakes in definitions are diagnostics.
 pub fn compile(input: &Input<'_>) -> Result<Outcome, EmitError> {
-    let Analysis { diagnostics, source_map, definitions, program } = analyze(input);
+    compile_with(input, &NoModules)
+}
+
+/// Compiles definitions whose sources may name normalizers. What these say about themselves, and their digests, are
+/// inputs like the text of the definitions.
+///
+/// # Errors
+///
+/// As [`compile`].
+pub fn compile_with(
+    input: &Input<'_>,
+    modules: &dyn NormalizerModules,
+) -> Result<Outcome, EmitError> {
+    let Analysis { diagnostics, source_map, definitions, program } = analyze_with(input, modules);
     let Some(program) = program else {
         return Ok(Outcome {
             compiled: None,

@@ -31,14 +31,17 @@
 
 mod compile;
 mod expressions;
+mod normalizers;
 mod wat;
 
-pub use compile::{Analysis, Input, Outcome, analyze, compile};
+pub use compile::{Analysis, Input, Outcome, analyze, analyze_with, compile, compile_with};
 pub use defacto_check::{ExpressionError, ExpressionScope, Program};
 pub use defacto_definitions::{
-    Canonical, Change, ChangeClass, Definitions, Diff, Hashes, SourceFile, canonical, diff, hashes,
+    Canonical, Change, ChangeClass, Definitions, Diff, Hashes, NormalizerDef, SourceFile,
+    canonical, diff, hashes,
 };
 pub use defacto_diagnostics as diagnostics;
 pub use defacto_emit::{Compiled, EmitError, MANIFEST_SECTION, Statistics};
 pub use expressions::{ExpressionCase, Expressions, compile_expressions};
+pub use normalizers::{DescribeError, Described, NormalizerModules};
 pub use wat::{PrintError, print_wat};

@@ -138,6 +138,7 @@ fn source(source: &Source) -> SourceManifest {
         timestamp,
         events: source.events.iter().map(source_event).collect(),
         event_id: source.event_id.clone(),
+        normalizer: source.normalizer.clone(),
     }
 }
 

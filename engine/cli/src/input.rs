@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use defacto_model::{Manifest, RawInput};
 
 use crate::failure::{Failure, Outcome};
 
@@ -19,6 +20,16 @@ pub(crate) enum InputFormat {
     Csv,
     /// Apache Parquet
     Parquet,
+    /// One record a line, of any text
+    Text,
+    /// The whole file is one record
+    Bytes,
+}
+
+/// The form of records that a source takes: JSON also where there is no such source, which is reported elsewhere.
+pub(crate) fn form(manifest: &Manifest, source: &str) -> RawInput {
+    let source = manifest.find_source(source).and_then(|(_, source)| source.normalizer.as_ref());
+    source.map_or(RawInput::Json, |normalizer| normalizer.input)
 }
 
 /// A record and where it came from.
@@ -40,8 +51,18 @@ pub(crate) struct Records {
 }
 
 enum Inner {
-    Lines { reader: Box<dyn BufRead + Send>, line: u64 },
-    Csv { reader: Box<csv::Reader<Box<dyn BufRead + Send>>>, header: csv::StringRecord },
+    Lines {
+        reader: Box<dyn BufRead + Send>,
+        line: u64,
+        /// Lines of text instead of JSON.
+        plain: bool,
+    },
+    Csv {
+        reader: Box<csv::Reader<Box<dyn BufRead + Send>>>,
+        header: csv::StringRecord,
+        /// An empty field stays an empty text.
+        plain: bool,
+    },
     Parquet(Box<defacto_columnar::Reader>),
     Ready(std::vec::IntoIter<Record>),
 }
@@ -67,8 +88,8 @@ impl<R: Read> Read for Counted<R> {
 }
 
 impl Records {
-    /// Opens a file, or standard input for `-`.
-    pub(crate) fn open(path: &Path, format: Option<InputFormat>) -> Outcome<Self> {
+    /// Opens a file, or standard input for `-`. `input` is the form of records that the source takes.
+    pub(crate) fn open(path: &Path, format: Option<InputFormat>, input: RawInput) -> Outcome<Self> {
         let stdin = path == Path::new("-");
         let name = if stdin { "standard input".to_owned() } else { path.display().to_string() };
         let failed = |e: io::Error| {
@@ -90,16 +111,18 @@ impl Records {
         };
         let counted = Counted(bytes, position.clone());
         let (stem, reader) = decompress(path, counted).map_err(failed)?;
-        let format = match format.or_else(|| by_suffix(&stem)) {
+        let format = match format.or_else(|| by_input(input)).or_else(|| by_suffix(&stem)) {
             Some(format) => format,
             None if stdin => InputFormat::Jsonl,
             None => {
                 return Err(Failure::usage(format!("{name}: unknown kind of file"))
-                    .with_help("give --input-format jsonl, json, csv or parquet"));
+                    .with_help("give --input-format jsonl, json, csv, parquet, text or bytes"));
             }
         };
         let inner = match format {
-            InputFormat::Jsonl => Inner::Lines { reader, line: 0 },
+            InputFormat::Jsonl => Inner::Lines { reader, line: 0, plain: false },
+            InputFormat::Text => Inner::Lines { reader, line: 0, plain: true },
+            InputFormat::Bytes => Inner::Ready(vec![whole_file(&name, reader)?].into_iter()),
             InputFormat::Json => Inner::Ready(whole_json(&name, reader)?.into_iter()),
             InputFormat::Parquet => Inner::Parquet(Box::new(parquet(&name, path, &stem, reader)?)),
             InputFormat::Csv => {
@@ -108,7 +131,8 @@ impl Records {
                     .headers()
                     .map_err(|e| Failure::usage(format!("{name}: header line: {e}")))?
                     .clone();
-                Inner::Csv { reader: Box::new(reader), header }
+                let plain = input == RawInput::Csv;
+                Inner::Csv { reader: Box::new(reader), header, plain }
             }
         };
         Ok(Self { name, inner, position, length })
@@ -143,7 +167,7 @@ impl Records {
     fn next_record(&mut self) -> Outcome<Option<Record>> {
         let name = &self.name;
         match &mut self.inner {
-            Inner::Lines { reader, line } => loop {
+            Inner::Lines { reader, line, plain } => loop {
                 let mut bytes = Vec::new();
                 let read = reader
                     .read_until(b'\n', &mut bytes)
@@ -152,6 +176,10 @@ impl Records {
                     return Ok(None);
                 }
                 *line += 1;
+                if *plain {
+                    let record = plain_line(&mut bytes);
+                    return Ok(Some(Record { text: record, line: *line }));
+                }
                 let text = match String::from_utf8(bytes) {
                     Ok(text) => text,
                     // The record fails in normalization, with its place; the rest proceeds.
@@ -163,13 +191,13 @@ impl Records {
                     return Ok(Some(Record { text: trimmed.to_owned(), line: *line }));
                 }
             },
-            Inner::Csv { reader, header } => {
+            Inner::Csv { reader, header, plain } => {
                 let mut row = csv::StringRecord::new();
                 match reader.read_record(&mut row) {
                     Ok(false) => Ok(None),
                     Ok(true) => {
                         let line = row.position().map_or(0, csv::Position::line);
-                        Ok(Some(Record { text: csv_object(header, &row), line }))
+                        Ok(Some(Record { text: csv_object(header, &row, *plain), line }))
                     }
                     Err(e) => {
                         let line = e.position().map_or(0, csv::Position::line);
@@ -213,6 +241,38 @@ fn decompress(
         }
         _ => (path.to_owned(), buffered(Box::new(bytes))),
     })
+}
+
+/// What a source of another form than JSON always reads.
+fn by_input(input: RawInput) -> Option<InputFormat> {
+    match input {
+        RawInput::Json => None,
+        RawInput::Csv => Some(InputFormat::Csv),
+        RawInput::Text => Some(InputFormat::Text),
+        RawInput::Bytes => Some(InputFormat::Bytes),
+    }
+}
+
+/// A line without its end, as a JSON string. One that is no text stays as it is, which normalization reports.
+fn plain_line(bytes: &mut Vec<u8>) -> String {
+    if bytes.last() == Some(&b'\n') {
+        bytes.pop();
+        if bytes.last() == Some(&b'\r') {
+            bytes.pop();
+        }
+    }
+    match str::from_utf8(bytes) {
+        Ok(text) => serde_json::Value::from(text).to_string(),
+        Err(error) => format!("the line is no UTF-8 text: {error}"),
+    }
+}
+
+/// The bytes of a file as a JSON string in base64.
+fn whole_file(name: &str, mut reader: Box<dyn BufRead + Send>) -> Outcome<Record> {
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes).map_err(|e| Failure::usage(format!("read {name}: {e}")))?;
+    let text = serde_json::Value::from(defacto_json::encode_base64(&bytes)).to_string();
+    Ok(Record { text, line: 1 })
 }
 
 fn by_suffix(path: &Path) -> Option<InputFormat> {
@@ -273,10 +333,11 @@ fn whole_json(name: &str, mut reader: Box<dyn BufRead + Send>) -> Outcome<Vec<Re
         .collect())
 }
 
-fn csv_object(header: &csv::StringRecord, row: &csv::StringRecord) -> String {
+fn csv_object(header: &csv::StringRecord, row: &csv::StringRecord, plain: bool) -> String {
     let mut object = serde_json::Map::new();
     for (name, value) in header.iter().zip(row) {
-        let value = if value.is_empty() { serde_json::Value::Null } else { value.into() };
+        let null = value.is_empty() && !plain;
+        let value = if null { serde_json::Value::Null } else { value.into() };
         object.insert(name.to_owned(), value);
     }
     serde_json::Value::Object(object).to_string()

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use defacto_frames::{Head, abi};
 use defacto_model::{Manifest, Timestamp};
 use defacto_ports::{
-    EntityInput, Error, FaultReport, HintRequest, Interpreted, Machines, NormalizedEvent,
-    RawRecord, RecordFailure,
+    EntityInput, Error, FaultReport, HintRequest, Interpreted, Machines, ModuleMetrics, Normalized,
+    RawRecord,
 };
 use wasmtime::component::Component;
 
@@ -13,7 +13,7 @@ use crate::instance::{Export, Instance};
 use crate::pool::Pool;
 use crate::source::PreparedSource;
 use crate::stop::{Blame, Stop};
-use crate::{Host, Limits, LoadError, sections};
+use crate::{Host, Limits, LoadError, Normalizer, sections};
 
 /// Compiled definitions, ready to run from any number of threads.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct CompiledDefinitions {
     pub(crate) host: Arc<Host>,
     pub(crate) manifest: Manifest,
     pub(crate) sources: Vec<PreparedSource>,
+    /// The module of each source that has one.
+    pub(crate) normalizers: Vec<Option<Arc<Normalizer>>>,
     component: Component,
     digest: String,
     pool: Pool,
@@ -50,9 +52,18 @@ impl CompiledDefinitions {
             return Err(LoadError::ManifestDiffers);
         }
         let sources = manifest.sources.iter().map(PreparedSource::new).collect();
+        let normalizers = vec![None; manifest.sources.len()];
         let pace = AtomicUsize::new(limits.rows_max.max(1));
         let pool = Pool::new(instance);
-        Ok(Self { host, manifest, sources, component, digest, pool, pace })
+        Ok(Self { host, manifest, sources, normalizers, component, digest, pool, pace })
+    }
+
+    /// Gives a source the module that its manifest names.
+    pub fn attach(&mut self, source: &str, module: Arc<Normalizer>) {
+        let place = self.manifest.sources.iter().position(|known| known.name == source);
+        if let Some(slot) = place.and_then(|place| self.normalizers.get_mut(place)) {
+            *slot = Some(module);
+        }
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -172,8 +183,12 @@ impl Machines for CompiledDefinitions {
         source: u32,
         records: &[RawRecord<'_>],
         ingested_at: Timestamp,
-    ) -> Result<Vec<Result<NormalizedEvent, RecordFailure>>, Error> {
+    ) -> Result<Vec<Normalized>, Error> {
         self.normalize_records(source, records, ingested_at)
+    }
+
+    fn module_metrics(&self) -> Vec<ModuleMetrics> {
+        self.normalizers.iter().flatten().map(|module| module.metrics()).collect()
     }
 
     fn interpret(

@@ -10,19 +10,21 @@ pub(crate) struct IdRaw {
 }
 
 impl IdRaw {
-    /// Takes them from an extracted record.
+    /// Takes them from an extracted record. `place` is the event's among those of its record: `$raw` tells them apart.
     pub(crate) fn new(
         event: &PreparedEvent,
         source: &SourceManifest,
         record: &str,
         extracted: &[RawValue<'_>],
+        place: usize,
     ) -> Result<Self, JsonError> {
         let Some(parts) = &event.id else { return Ok(Self { values: Vec::new() }) };
         let value = |(_, part): &(String, IdPart)| {
             Ok(match part {
                 IdPart::Raw(slot) => extracted.get(*slot).map_or(Value::Null, RawValue::to_value),
                 IdPart::Source => Value::String(source.name.clone()),
-                IdPart::RawHash => Value::String(raw_hash(record)?),
+                IdPart::RawHash if place == 0 => Value::String(raw_hash(record)?),
+                IdPart::RawHash => Value::String(format!("{}#{place}", raw_hash(record)?)),
                 IdPart::Field(_) | IdPart::Timestamp => Value::Null,
             })
         };

@@ -16,6 +16,7 @@ mod host;
 mod instance;
 mod interpret;
 mod limits;
+mod made;
 mod messages;
 mod normalize;
 mod normalizer;
@@ -31,6 +32,6 @@ pub use evaluate::Evaluation;
 pub use host::{Host, HostOptions};
 pub use limits::Limits;
 pub use normalizer::{
-    Difference, MadeEvent, ModuleMetrics, Normalizer, NormalizerError, NormalizerHost,
-    RawInputRecord, Refused, Tables,
+    Difference, MadeEvent, Normalizer, NormalizerError, NormalizerHost, RawInputRecord, Refused,
+    Tables,
 };

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use defacto_frames::{Cell, NormalizeBuilder, NormalizedFrame, NormalizedRow};
 use defacto_json::{RawValue, Scratch};
 use defacto_model::{FailureCode, SourceEventManifest, SourceManifest, Timestamp, Value};
-use defacto_ports::{Error, NormalizedEvent, RawRecord, RecordFailure};
+use defacto_ports::{Error, Normalized, NormalizedEvent, RawRecord, RecordFailure};
 
 use crate::CompiledDefinitions;
 use crate::event_id::IdRaw;
@@ -12,7 +12,8 @@ use crate::messages;
 use crate::source::{PreparedEvent, PreparedSource};
 use crate::stop::Stop;
 
-type Normalized = Result<NormalizedEvent, RecordFailure>;
+/// What a record became.
+pub(crate) type Outcome = Result<NormalizedEvent, RecordFailure>;
 
 /// Most bytes of records in a call of more than one.
 const BATCH_BYTES_MAX: usize = 4 << 20;
@@ -24,12 +25,12 @@ enum Pending {
 }
 
 /// A source being normalized.
-struct Job<'d> {
-    definitions: &'d CompiledDefinitions,
-    index: u32,
-    source: &'d SourceManifest,
-    prepared: &'d PreparedSource,
-    ingested_at: Timestamp,
+pub(crate) struct Job<'d> {
+    pub(crate) definitions: &'d CompiledDefinitions,
+    pub(crate) index: u32,
+    pub(crate) source: &'d SourceManifest,
+    pub(crate) prepared: &'d PreparedSource,
+    pub(crate) ingested_at: Timestamp,
 }
 
 impl CompiledDefinitions {
@@ -45,6 +46,9 @@ impl CompiledDefinitions {
             return Err(Error::Module { message: format!("no source has index {source}") });
         };
         let job = Job { definitions: self, index: source, source: manifest, prepared, ingested_at };
+        if let Some(normalizer) = &manifest.normalizer {
+            return job.make(normalizer, records);
+        }
         let mut out = Vec::with_capacity(records.len());
         let mut rest = records;
         while !rest.is_empty() {
@@ -55,7 +59,8 @@ impl CompiledDefinitions {
             self.halve(batch, &|records| job.attempt(records), &alone, &mut out)?;
             rest = later;
         }
-        Ok(out)
+        let results = out.into_iter().enumerate();
+        Ok(results.map(|(record, result)| Normalized { record, result }).collect())
     }
 
     /// Records that go into the next call.
@@ -70,7 +75,7 @@ impl CompiledDefinitions {
 }
 
 impl<'d> Job<'d> {
-    fn attempt(&self, records: &[RawRecord<'_>]) -> Result<Vec<Normalized>, Stop> {
+    fn attempt(&self, records: &[RawRecord<'_>]) -> Result<Vec<Outcome>, Stop> {
         let head = self.definitions.head(self.index, Some(self.ingested_at));
         let rows_max = u32::try_from(records.len()).unwrap_or(u32::MAX);
         let mut frame = NormalizeBuilder::new(head, rows_max);
@@ -132,7 +137,7 @@ impl<'d> Job<'d> {
             let message = messages::unknown_type(raw_type, &self.source.name);
             return fail(FailureCode::N02, message);
         };
-        match IdRaw::new(prepared, self.source, record.text, extracted) {
+        match IdRaw::new(prepared, self.source, record.text, extracted, 0) {
             Ok(id) => Ok((event, prepared, id)),
             Err(error) => fail(FailureCode::N01, no_object(&error)),
         }
@@ -159,7 +164,7 @@ impl<'d> Job<'d> {
         &self,
         answer: &NormalizedFrame<'_>,
         pending: Vec<Pending>,
-    ) -> Result<Vec<Normalized>, Stop> {
+    ) -> Result<Vec<Outcome>, Stop> {
         let mut results = Vec::with_capacity(pending.len());
         let mut row = 0;
         for pending in pending {
@@ -179,13 +184,14 @@ impl<'d> Job<'d> {
         Ok(results)
     }
 
-    fn result(
+    /// The result of a row of the answer.
+    pub(crate) fn result(
         &self,
         answer: &NormalizedFrame<'_>,
         row: u32,
         (event, prepared): (&SourceEventManifest, &PreparedEvent),
         id: &IdRaw,
-    ) -> Result<Normalized, Stop> {
+    ) -> Result<Outcome, Stop> {
         let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
         let fields = count(event.fields.len());
         let finish = |fields: &[Value], timestamp| {

@@ -19,5 +19,4 @@ pub use abi::RawInputRecord;
 pub use check::Difference;
 pub use error::NormalizerError;
 pub use load::NormalizerHost;
-pub use metrics::ModuleMetrics;
 pub use module::{MadeEvent, Normalizer, Refused, Tables};

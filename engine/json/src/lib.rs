@@ -4,6 +4,7 @@
 //! Invariant: accepts exactly RFC 8259 texts whose object keys are unique, whose depth is at most
 //! [`DEPTH_MAX`] and whose numbers are finite; loses no digit of an integer; never panics on any input.
 
+mod base64;
 mod canonical;
 mod cursor;
 mod data;
@@ -14,6 +15,7 @@ mod parse;
 mod print;
 mod trie;
 
+pub use base64::{decode_base64, encode_base64};
 pub use canonical::{canonical, raw_hash};
 pub use data::{decode_data, encode_data};
 pub use error::{JsonError, JsonErrorKind};

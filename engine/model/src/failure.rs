@@ -32,6 +32,8 @@ pub enum FailureCode {
     N08,
     N09,
     N10,
+    N11,
+    N12,
     I01,
     I02,
     I03,
@@ -43,9 +45,12 @@ pub enum FailureCode {
 
 impl FailureCode {
     /// Every code, in order.
-    pub const ALL: [FailureCode; 17] = {
+    pub const ALL: [FailureCode; 19] = {
         use FailureCode::*;
-        [N01, N02, N03, N04, N05, N06, N07, N08, N09, N10, I01, I02, I03, I04, I05, I06, T01]
+        [
+            N01, N02, N03, N04, N05, N06, N07, N08, N09, N10, N11, N12, I01, I02, I03, I04, I05,
+            I06, T01,
+        ]
     };
 
     /// Its number at the boundary to the module: 101… for N, 201… for I, 301… for T.
@@ -61,6 +66,8 @@ impl FailureCode {
             FailureCode::N08 => 108,
             FailureCode::N09 => 109,
             FailureCode::N10 => 110,
+            FailureCode::N11 => 111,
+            FailureCode::N12 => 112,
             FailureCode::I01 => 201,
             FailureCode::I02 => 202,
             FailureCode::I03 => 203,
@@ -89,6 +96,8 @@ impl FailureCode {
             FailureCode::N08 => "N08",
             FailureCode::N09 => "N09",
             FailureCode::N10 => "N10",
+            FailureCode::N11 => "N11",
+            FailureCode::N12 => "N12",
             FailureCode::I01 => "I01",
             FailureCode::I02 => "I02",
             FailureCode::I03 => "I03",
@@ -144,7 +153,7 @@ mod tests {
             assert_eq!(FailureCode::from_number(code.number()), Some(code));
             assert_eq!(FailureCode::from_name(code.name()), Some(code));
         }
-        assert_eq!(FailureCode::from_number(111), None);
+        assert_eq!(FailureCode::from_number(113), None);
         assert_eq!(FailureCode::I04.stage(), Stage::Interpretation);
         assert_eq!(FailureCode::N10.stage(), Stage::Normalization);
     }

@@ -18,9 +18,9 @@ pub use failure::{FailureCode, Stage};
 pub use ids::{EntityId, EventId, IdError, Sequence, Shard, entity_id, shard_hash};
 pub use manifest::{
     Cardinality, EntityEventManifest, EntityManifest, FieldManifest, FieldOrigin, HintManifest,
-    IdentityFieldManifest, Manifest, MappedFieldManifest, PropertyManifest, RawPath,
-    RelateManifest, RelationshipManifest, Sensitivity, SourceEventManifest, SourceManifest,
-    StateManifest, Treatment, ValueType,
+    IdentityFieldManifest, Manifest, MappedFieldManifest, NormalizerManifest, PropertyManifest,
+    RawPath, RelateManifest, RelationshipManifest, Sensitivity, SourceEventManifest,
+    SourceManifest, StateManifest, Treatment, ValueType,
 };
 pub use normalizer::{
     DescribedEvent, DescribedField, DescribedType, EVENT_FIELDS_MAX, EVENT_TYPES_MAX,

@@ -4,6 +4,8 @@
 //! export `describe`); the host reads nothing else at run time. All lists are in the order that
 //! frames use: a position in a list is the index that crosses the boundary.
 
+use crate::{DescribedEvent, RawInput};
+
 /// The five declared types (language.md 2.3), and what is known of a value at compile time.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
@@ -220,6 +222,33 @@ pub struct SourceManifest {
     pub events: Vec<SourceEventManifest>,
     /// Explicit `event_id` list, in written order; `None` means all mapped fields and `$timestamp`.
     pub event_id: Option<Vec<String>>,
+    /// The module that makes events of its records. Then `event_type` means nothing, and the raw paths of an event are
+    /// names of the module's fields and [`SourceManifest::MADE_TIMESTAMP`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalizer: Option<NormalizerManifest>,
+}
+
+impl SourceManifest {
+    /// Raw path of the timestamp that a normalizer gives.
+    pub const MADE_TIMESTAMP: &str = "$timestamp";
+}
+
+/// The module of a source.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct NormalizerManifest {
+    /// Name in the project.
+    pub name: String,
+    /// SHA-256 of its bytes and tables, hexadecimal.
+    pub digest: String,
+    /// Configuration, as JSON with sorted keys.
+    pub config: String,
+    /// Form of the records.
+    pub input: RawInput,
+    /// Limits that differ from the defaults, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<(String, u64)>,
+    /// What it makes: types and fields in the order of its indices.
+    pub events: Vec<DescribedEvent>,
 }
 
 /// One event definition of a source.

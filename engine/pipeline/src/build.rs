@@ -373,13 +373,16 @@ impl Pipeline {
                 Replay { realm: &new, fresh: true, from: Sequence(0), target, after: Some(after) };
             return self.complete_full(plan, place, as_of, result).await;
         }
-        let target = self.store.read().await?.head().await?;
+        let mut target = self.store.read().await?.head().await?;
         let generation = self.build.generation + 1;
         let new = Realm { version: self.version.clone(), generation };
         let mut progress = self.build.clone();
         progress.pending = Some((generation, target, None));
         if plan.resolve {
-            let failures = self.remake_identity(plan.renormalize, target, &progress).await?;
+            let (failures, head) =
+                self.remake_identity(plan.renormalize, target, &progress).await?;
+            target = head;
+            progress.pending = Some((generation, target, None));
             result.events_failed += count(failures.len());
             result.failures.extend(failures);
         } else {

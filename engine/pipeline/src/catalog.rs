@@ -80,6 +80,12 @@ impl Catalog {
         self.mapped.get(source)?.get(event_type)
     }
 
+    /// Whether a module makes the events of a source.
+    pub(crate) fn is_made(&self, source: &str) -> bool {
+        let source = self.manifest.find_source(source);
+        source.is_some_and(|(_, source)| source.normalizer.is_some())
+    }
+
     /// Mapped fields of an event type in a source, in name order.
     pub(crate) fn fields(&self, source: &str, event_type: &str) -> &[MappedFieldManifest] {
         self.source_event(source, event_type).map_or(&[], |event| &event.fields)

@@ -83,6 +83,7 @@ impl Pipeline {
         let alone: Vec<Sequence> =
             sequences.iter().filter(|at| !others.contains_key(at)).copied().collect();
         let shared: Vec<Sequence> = others.keys().copied().collect();
+        let siblings = self.siblings(&mut *tx, &sequences).await?;
         let mut scrubbed = self.scrub(&mut *tx, &entity_type, &shared, &mut events).await?;
         let carried = self.scrub_carriers(&mut *tx, &entity_type, &hints, &sequences).await?;
         scrubbed += crate::build::count(carried.len());
@@ -105,6 +106,9 @@ impl Pipeline {
         tx.delete_events(&asked).await?;
         let parted = self.forget_separations(&mut *tx, &ids, &asked).await?;
         let deleted = tx.delete_events(&alone).await?;
+        if !siblings.is_empty() {
+            tx.rewrite_events(&siblings).await?;
+        }
         let relaters = relaters(&mut *tx, &realm, &catalog, &ids).await?;
         for (row, _) in tx.events_of(&relaters, None).await? {
             let leads = row.targets.iter().flatten().any(&erased);
@@ -259,7 +263,9 @@ impl Pipeline {
                     }
                 }
                 event.data = defacto_json::encode_data(&fields);
-                if let Ok(mut raw) = defacto_json::parse(&event.raw) {
+                if catalog.is_made(&event.source) {
+                    event.raw = crate::siblings::marked();
+                } else if let Ok(mut raw) = defacto_json::parse(&event.raw) {
                     for path in paths {
                         treat_path(&mut raw, path, &Treating::MARK);
                     }

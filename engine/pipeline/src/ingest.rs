@@ -5,7 +5,8 @@ use std::time::Instant;
 use defacto_model::{Sequence, Stage, Timestamp};
 use defacto_planner::Wanted;
 use defacto_ports::{
-    Appended, HintText, NewEvent, NormalizedEvent, RawRecord, RecordFailure, Transaction,
+    Appended, HintText, NewEvent, Normalized, NormalizedEvent, RawRecord, RecordFailure,
+    Transaction,
 };
 use rayon::prelude::*;
 
@@ -218,13 +219,15 @@ impl Pipeline {
         self.timing.normalize_ms += started.elapsed().as_secs_f64() * 1e3;
         let mut new = Vec::with_capacity(normalized.len());
         let mut events = Vec::with_capacity(normalized.len());
-        for ((at, raw), outcome) in (first..).zip(records).zip(normalized) {
+        for Normalized { record, result: outcome } in normalized {
+            let Some(raw) = records.get(record) else { continue };
             match outcome {
                 Ok(event) => {
                     new.push(new_event(source, raw, &event, now));
                     events.push(event);
                 }
                 Err(failure) => {
+                    let at = first.saturating_add(u64::try_from(record).unwrap_or(u64::MAX));
                     result.events_failed += 1;
                     result.failures.push(self.record_failure(source, raw, at, failure));
                 }
@@ -332,9 +335,9 @@ impl Pipeline {
         source: u32,
         records: &[&str],
         ingested_at: Timestamp,
-    ) -> Result<Vec<Result<NormalizedEvent, RecordFailure>>, Error> {
+    ) -> Result<Vec<Normalized>, Error> {
         let machines = &self.machines;
-        let results: Result<Vec<_>, defacto_ports::Error> = blocking(|| {
+        let results: Result<Vec<Vec<Normalized>>, defacto_ports::Error> = blocking(|| {
             records
                 .par_chunks(CALL_RECORDS)
                 .map(|chunk| {
@@ -344,7 +347,16 @@ impl Pipeline {
                 })
                 .collect()
         });
-        Ok(results?.into_iter().flatten().collect())
+        let mut all = Vec::with_capacity(records.len());
+        for (chunk, results) in results?.into_iter().enumerate() {
+            let first = chunk.saturating_mul(CALL_RECORDS);
+            all.extend(
+                results
+                    .into_iter()
+                    .map(|one| Normalized { record: first.saturating_add(one.record), ..one }),
+            );
+        }
+        Ok(all)
     }
 
     pub(crate) fn record_failure(

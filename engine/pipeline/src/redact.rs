@@ -101,6 +101,10 @@ impl Pipeline {
             }
             tx.set_setting(settings::ANY_REDACTED, "1").await?;
         }
+        let own: Vec<Sequence> = rewritten.iter().map(|row| row.sequence).collect();
+        // Read as they are still: nothing has been written yet.
+        let siblings = self.siblings(&mut *tx, &own).await?;
+        rewritten.extend(siblings);
         tx.rewrite_events(&rewritten).await?;
         let rewritten: Vec<Sequence> = rewritten.iter().map(|row| row.sequence).collect();
         let owners = tx.entity_events(&rewritten).await?;
@@ -260,7 +264,9 @@ impl Redaction<'_> {
         }
         if changed {
             event.data = defacto_json::encode_data(&data);
-            if let Some(raw) = raw {
+            if self.catalog.is_made(&event.source) {
+                event.raw = crate::siblings::marked();
+            } else if let Some(raw) = raw {
                 event.raw = defacto_json::to_json(&raw);
             }
         }

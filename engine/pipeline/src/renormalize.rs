@@ -1,15 +1,14 @@
 use std::sync::Arc;
 
 use defacto_model::{Sequence, Stage, Timestamp};
-use defacto_ports::{
-    BuildState, FaultReport, HintRequest, HintText, LedgerRow, NormalizedEvent, RecordFailure,
-};
+use defacto_ports::{Appended, BuildState, FaultReport, HintRequest, HintText, LedgerRow};
 
 use crate::apart::set_separations;
 use crate::blocking::blocking;
 use crate::catalog::SYSTEM_SOURCE;
 use crate::decode::Event;
 use crate::ingest::new_event;
+use crate::made::Made;
 use crate::{Error, EventFailure, Pipeline};
 
 impl Pipeline {
@@ -20,7 +19,7 @@ impl Pipeline {
         renormalize: bool,
         target: Sequence,
         progress: &BuildState,
-    ) -> Result<Vec<EventFailure>, Error> {
+    ) -> Result<(Vec<EventFailure>, Sequence), Error> {
         self.identity.clear();
         let mut tx = self.begin().await?;
         let mut failures = Vec::new();
@@ -28,13 +27,14 @@ impl Pipeline {
             tx.suspend_event_ids().await?;
         }
         let size = self.options.batch_size.max(1);
+        let mut made = Made::default();
         let mut after = Sequence(0);
         loop {
             let rows = tx.scan_events(after, target, size, true).await?;
             let Some(last) = rows.last() else { break };
             after = last.sequence;
             let rows = if renormalize {
-                self.renormalize(rows, &mut failures)?
+                self.renormalize(rows, &mut made, &mut failures)?
             } else {
                 self.remake_hints(rows, &mut failures)?
             };
@@ -44,6 +44,15 @@ impl Pipeline {
         }
         if renormalize {
             tx.restore_event_ids().await?;
+        }
+        let more = made.finish();
+        let mut target = target;
+        for chunk in more.chunks(size) {
+            for appended in tx.append(chunk).await? {
+                if let Appended::Inserted(sequence) = appended {
+                    target = target.max(sequence);
+                }
+            }
         }
         tx.clear_entity_events(None).await?;
         tx.clear_hints(None).await?;
@@ -63,19 +72,21 @@ impl Pipeline {
         self.set_data_state(&mut *tx).await?;
         tx.save_build(&self.progress_key(), progress).await?;
         self.commit(tx).await?;
-        Ok(failures)
+        Ok((failures, target))
     }
 
     /// Rows with new normalized columns. Rows that now fail keep their old ones; redacted rows are frozen.
     fn renormalize(
         &self,
         rows: Vec<LedgerRow>,
+        made: &mut Made,
         failures: &mut Vec<EventFailure>,
     ) -> Result<Vec<LedgerRow>, Error> {
         let mut out = Vec::with_capacity(rows.len());
         let mut run: Vec<LedgerRow> = Vec::new();
         for row in rows {
             if row.redacted || row.event.source == SYSTEM_SOURCE {
+                made.seal(&row);
                 continue;
             }
             let same = run.last().is_some_and(|last| {
@@ -83,11 +94,11 @@ impl Pipeline {
                     && last.event.ingested_at == row.event.ingested_at
             });
             if !same {
-                self.renormalize_run(std::mem::take(&mut run), &mut out, failures)?;
+                self.renormalize_run(std::mem::take(&mut run), made, &mut out, failures)?;
             }
             run.push(row);
         }
-        self.renormalize_run(run, &mut out, failures)?;
+        self.renormalize_run(run, made, &mut out, failures)?;
         Ok(out)
     }
 
@@ -95,17 +106,25 @@ impl Pipeline {
     fn renormalize_run(
         &self,
         rows: Vec<LedgerRow>,
+        made: &mut Made,
         out: &mut Vec<LedgerRow>,
         failures: &mut Vec<EventFailure>,
     ) -> Result<(), Error> {
         let Some(first) = rows.first() else { return Ok(()) };
-        let Some((source, _)) = self.catalog.manifest.find_source(&first.event.source) else {
+        let Some((source, manifest)) = self.catalog.manifest.find_source(&first.event.source)
+        else {
             return Ok(());
         };
         let ingested_at: Timestamp = first.event.ingested_at;
-        let raws: Vec<&str> = rows.iter().map(|row| row.event.raw.as_str()).collect();
-        let results: Vec<Result<NormalizedEvent, RecordFailure>> =
-            self.normalize(source, &raws, ingested_at)?;
+        let results = if manifest.normalizer.is_some() {
+            made.open(&rows);
+            let raws: Vec<&str> = made.wanted(&rows);
+            let answers = self.normalize(source, &raws, ingested_at)?;
+            made.assign(&rows, answers)
+        } else {
+            let raws: Vec<&str> = rows.iter().map(|row| row.event.raw.as_str()).collect();
+            self.normalize(source, &raws, ingested_at)?.into_iter().map(|one| one.result).collect()
+        };
         for (mut row, result) in rows.into_iter().zip(results) {
             match result {
                 Ok(event) => {

@@ -16,7 +16,7 @@ pub use clock::Clock;
 pub use error::{Disposition, Error};
 pub use machines::{
     EntityInput, EntityOutput, EventInput, FaultReport, HintRequest, Interpreted, Item, ItemCause,
-    Machines, NormalizedEvent, RawRecord, Record, RecordFailure,
+    Machines, ModuleMetrics, Normalized, NormalizedEvent, RawRecord, Record, RecordFailure,
 };
 pub use shards::{Claim, ClaimedShard, Fence, ShardMap, ShardStatus, Shards, Worker};
 pub use store::{

@@ -13,7 +13,8 @@ pub trait Machines: Send + Sync + std::fmt::Debug {
     /// SHA-256 of the module's bytes, hexadecimal.
     fn digest(&self) -> &str;
 
-    /// Normalizes raw records of one source (index of the manifest); one result each, in order.
+    /// Normalizes raw records of one source (index of the manifest). Results are in the order of records: one for each,
+    /// and from a normalizer any number.
     ///
     /// # Errors
     ///
@@ -23,7 +24,12 @@ pub trait Machines: Send + Sync + std::fmt::Debug {
         source: u32,
         records: &[RawRecord<'_>],
         ingested_at: Timestamp,
-    ) -> Result<Vec<Result<NormalizedEvent, RecordFailure>>, Error>;
+    ) -> Result<Vec<Normalized>, Error>;
+
+    /// What the normalizers have done so far, in the order of sources.
+    fn module_metrics(&self) -> Vec<ModuleMetrics> {
+        Vec::new()
+    }
 
     /// Applies events to entities of one type (index of the manifest) and then runs time rules due
     /// strictly before `advance_to`.
@@ -52,8 +58,44 @@ pub trait Machines: Send + Sync + std::fmt::Debug {
 /// One received record.
 #[derive(Debug, Clone, Copy)]
 pub struct RawRecord<'a> {
-    /// JSON text.
+    /// JSON text: an object; where the source's input is `text` or `bytes`, a string (bytes in base64).
     pub text: &'a str,
+}
+
+/// One result of normalization.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Normalized {
+    /// Place of the record in the batch.
+    pub record: usize,
+    /// What it became.
+    pub result: Result<NormalizedEvent, RecordFailure>,
+}
+
+/// What a normalizer has done since it was loaded. Results never depend on it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct ModuleMetrics {
+    /// Its name in the project.
+    pub module: String,
+    /// SHA-256 of its bytes, hexadecimal.
+    pub digest: String,
+    /// Calls of `normalize`, repeated ones included.
+    pub calls: u64,
+    /// Records that it answered.
+    pub records: u64,
+    /// Events that it made.
+    pub events: u64,
+    /// Records that it refused, or whose result was wrong.
+    pub failures: u64,
+    /// Calls that ended in a trap or at a limit.
+    pub traps: u64,
+    /// Instances started.
+    pub instances: u64,
+    /// Fuel used.
+    pub fuel: u64,
+    /// Time spent in calls, in microseconds, summed over threads.
+    pub time_us: u64,
+    /// Most memory that an instance had, in bytes.
+    pub peak_memory: u64,
 }
 
 /// A normalized event (language.md 5.1, step 8).

@@ -82,6 +82,7 @@ mod joins;
 mod lifecycle;
 mod log;
 mod modules;
+mod normalizers;
 mod preview;
 mod read;
 mod rebuild;

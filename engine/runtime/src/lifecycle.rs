@@ -149,7 +149,7 @@ impl Engine {
         let mut out = Vec::new();
         for version in self.store.read().await?.versions().await? {
             if version.version != own {
-                let manifest = manifest_of(&version)?;
+                let manifest = manifest_of(&version, &self.place.state)?;
                 out.push(OtherVersion { version: version.version, manifest });
             }
         }

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use defacto_compiler::{ExpressionCase, ExpressionError, Outcome, compile, compile_expressions};
+use defacto_compiler::{
+    ExpressionCase, ExpressionError, Outcome, compile_expressions, compile_with,
+};
 use defacto_host::{CompiledDefinitions, Evaluation, Host, HostOptions};
 use defacto_model::{Timestamp, Value};
 use defacto_ports::Machines;
@@ -26,12 +28,15 @@ impl Modules {
     ///
     /// [`Error::Definitions`] with every finding; [`Error::Load`].
     pub fn load(source: &Source, cache: Option<&Path>) -> Result<Self, Error> {
-        let outcome = compile(&source.input()).map_err(Error::Emit)?;
+        // The cache is a folder of the state.
+        let modules = source.modules(cache.and_then(Path::parent));
+        let outcome = compile_with(&source.input(), &modules).map_err(Error::Emit)?;
         let Some(compiled) = &outcome.compiled else {
             return Err(Error::Definitions(Box::new(outcome)));
         };
-        let machines: Arc<dyn Machines> = Arc::new(host(cache)?.load(&compiled.component)?);
-        Ok(Self { outcome, machines })
+        let mut definitions = host(cache)?.load(&compiled.component)?;
+        modules.attach(&mut definitions)?;
+        Ok(Self { outcome, machines: Arc::new(definitions) })
     }
 }
 

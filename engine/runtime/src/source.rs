@@ -4,24 +4,34 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use defacto_compiler::{Input, SourceFile};
+use defacto_compiler::{Analysis, Input, Outcome, SourceFile, analyze_with, compile_with};
 
 use crate::Error;
+use crate::normalizers::{Places, ProjectNormalizers};
 
 /// Definitions before compilation.
 #[derive(Debug, Clone)]
 pub enum Source {
     /// Files of the folder form, with paths relative to the project.
-    Files(Vec<SourceFile>),
+    Files {
+        /// The files.
+        files: Vec<SourceFile>,
+        /// The project's folder with normalizers.
+        normalizers: PathBuf,
+    },
     /// One YAML or JSON document; the name is what messages show.
     Document {
         /// Name.
         name: String,
         /// Text.
         text: String,
+        /// Folder with normalizers, beside the file.
+        normalizers: Option<PathBuf>,
     },
 }
 
+/// Folder of modules in a project, and of their copies in the state.
+const NORMALIZERS: &str = "normalizers";
 const FOLDERS: [&str; 4] = ["entities", "sources", "schemas", "events"];
 
 impl Source {
@@ -34,7 +44,8 @@ impl Source {
         let metadata = fs::metadata(path).map_err(|e| unreadable(path, &e))?;
         if metadata.is_file() {
             let text = read_text(path)?;
-            return Ok(Self::Document { name: path.display().to_string(), text });
+            let normalizers = path.parent().map(|folder| folder.join(NORMALIZERS));
+            return Ok(Self::Document { name: path.display().to_string(), text, normalizers });
         }
         let mut files = Vec::new();
         let mut any_folder = false;
@@ -56,19 +67,46 @@ impl Source {
                 message: "it holds none of the folders entities/, sources/ and schemas/".to_owned(),
             });
         }
-        Ok(Self::Files(files))
+        Ok(Self::Files { files, normalizers: path.join(NORMALIZERS) })
     }
 
     /// Definitions in memory: one YAML or JSON document; the name is what messages show.
     pub fn text(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self::Document { name: name.into(), text: text.into() }
+        Self::Document { name: name.into(), text: text.into(), normalizers: None }
+    }
+
+    /// Compiles the definitions with the project's normalizers. `state` is the engine's state folder, where those of
+    /// registered versions are kept.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Emit`] when the compiler is damaged. Mistakes are in the outcome.
+    pub fn compile(&self, state: Option<&Path>) -> Result<Outcome, Error> {
+        compile_with(&self.input(), &self.modules(state)).map_err(Error::Emit)
+    }
+
+    /// Reads and checks the definitions with the project's normalizers.
+    pub fn analyze(&self, state: Option<&Path>) -> Analysis {
+        analyze_with(&self.input(), &self.modules(state))
+    }
+
+    pub(crate) fn modules(&self, state: Option<&Path>) -> ProjectNormalizers {
+        let project = match self {
+            Self::Files { normalizers, .. } => Some(normalizers.clone()),
+            Self::Document { normalizers, .. } => normalizers.clone(),
+        };
+        ProjectNormalizers::new(Places {
+            project,
+            kept: state.map(|state| state.join(NORMALIZERS)),
+            cache: state.map(|state| state.join("modules")),
+        })
     }
 
     /// The same, as the compiler takes it.
     pub fn input(&self) -> Input<'_> {
         match self {
-            Self::Files(files) => Input::Files(files),
-            Self::Document { name, text } => Input::Document { name, text },
+            Self::Files { files, .. } => Input::Files(files),
+            Self::Document { name, text, .. } => Input::Document { name, text },
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use defacto_compiler::{Canonical, Change, Diff, Outcome, analyze, canonical};
+use defacto_compiler::{Canonical, Change, Diff, analyze, canonical};
 use defacto_model::{Manifest, Timestamp};
 use defacto_pipeline::{BuildOptions, BuildResult, Definitions, Impact};
 use defacto_ports::{DefinitionVersion, Reader};
@@ -335,9 +335,9 @@ pub(crate) fn load_stored(version: &DefinitionVersion, cache: &Path) -> Result<D
 }
 
 /// The manifest of a registered version.
-pub(crate) fn manifest_of(version: &DefinitionVersion) -> Result<Manifest, Error> {
+pub(crate) fn manifest_of(version: &DefinitionVersion, state: &Path) -> Result<Manifest, Error> {
     let source = Source::text(format!("version {}", version.version), version.definitions.clone());
-    let outcome: Outcome = defacto_compiler::compile(&source.input()).map_err(Error::Emit)?;
+    let outcome = source.compile(Some(state))?;
     match outcome.compiled {
         Some(compiled) => Ok(compiled.manifest),
         None => Err(Error::Definitions(Box::new(outcome))),

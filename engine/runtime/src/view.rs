@@ -65,7 +65,7 @@ impl Engine {
         let manifest = if wanted == own {
             Arc::clone(&self.manifest)
         } else {
-            Arc::new(crate::versions::manifest_of(found)?)
+            Arc::new(crate::versions::manifest_of(found, &self.place.state)?)
         };
         let realm = Realm { version: wanted, generation: build.generation };
         Ok(View { manifest, realm, store: Arc::clone(&self.store) })

@@ -23,8 +23,7 @@ use defacto_engine::{Engine, Modules, Source, SystemClock};
 use defacto_model::{Manifest, Timestamp};
 use defacto_pipeline::{AsOf, BuildOptions, Definitions, IngestOptions, Options, Pipeline};
 use defacto_ports::{
-    EntityInput, Error, FaultReport, HintRequest, Interpreted, Machines, NormalizedEvent,
-    RawRecord, RecordFailure,
+    EntityInput, Error, FaultReport, HintRequest, Interpreted, Machines, Normalized, RawRecord,
 };
 use defacto_store_sqlite::SqliteStore;
 
@@ -109,7 +108,7 @@ impl Machines for Counting {
         source: u32,
         records: &[RawRecord<'_>],
         ingested_at: Timestamp,
-    ) -> Result<Vec<Result<NormalizedEvent, RecordFailure>>, Error> {
+    ) -> Result<Vec<Normalized>, Error> {
         self.inner.normalize(source, records, ingested_at)
     }
 

@@ -76,7 +76,7 @@ fn normalize(machines: &dyn Machines, texts: &[String]) -> Vec<NormalizedEvent> 
     let (source, _) = machines.manifest().find_source("operations").expect("the source");
     let records: Vec<RawRecord<'_>> = texts.iter().map(|text| RawRecord { text }).collect();
     let results = machines.normalize(source, &records, Timestamp::EPOCH).expect("the module runs");
-    results.into_iter().map(|result| result.expect("real events are valid")).collect()
+    results.into_iter().map(|one| one.result.expect("real events are valid")).collect()
 }
 
 /// Events of the aircraft, grouped, as both interpreters take them.

@@ -4,8 +4,7 @@ use defacto_diagnostics::{Diagnostic, Severity};
 use defacto_emit::manifest;
 use defacto_model::{FailureCode, Manifest, Timestamp, Value};
 use defacto_ports::{
-    EntityInput, Error, FaultReport, HintRequest, Interpreted, Machines, NormalizedEvent,
-    RawRecord, RecordFailure,
+    EntityInput, Error, FaultReport, HintRequest, Interpreted, Machines, Normalized, RawRecord,
 };
 
 use crate::evaluate::Names;
@@ -106,7 +105,7 @@ impl Machines for Oracle {
         source: u32,
         records: &[RawRecord<'_>],
         ingested_at: Timestamp,
-    ) -> Result<Vec<Result<NormalizedEvent, RecordFailure>>, Error> {
+    ) -> Result<Vec<Normalized>, Error> {
         let known = self
             .program
             .sources
@@ -115,6 +114,8 @@ impl Machines for Oracle {
         Ok(records
             .iter()
             .map(|r| normalize::normalize(&self.program, known, r.text, ingested_at))
+            .enumerate()
+            .map(|(record, result)| Normalized { record, result })
             .collect())
     }
 

@@ -161,8 +161,8 @@ fn contradictions_are_refused() {
         ("event_id: id", "event_id: []", "E-28 sources.s.event_id: `event_id` names no field"),
         (
             "event_id: id",
-            "normalizer: mine",
-            "E-02 sources.s.normalizer: `normalizer` is for custom normalizers, which are not supported yet",
+            "config: {}",
+            "E-02 sources.s.config: `config` is for sources with a `normalizer`",
         ),
         (
             "mappings: [a, b]",

@@ -64,6 +64,7 @@ fn source(events: Vec<SourceEvent>) -> Source {
         timestamp: Timestamp::Field(path("at")),
         event_id: None,
         events,
+        normalizer: None,
     }
 }
 

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use defacto_compiler::{compile, print_wat};
+use defacto_compiler::print_wat;
 use defacto_engine::Error;
 
 use crate::failure::{Failure, Kind, Outcome};
@@ -33,7 +33,9 @@ enum Emit {
 pub(crate) fn run(options: &Options, settings: &Settings) -> Outcome {
     let source = project::source(settings, options.path.as_deref())?;
     let internal = |message: String| Failure::new(Kind::Internal, message);
-    let outcome = compile(&source.input()).map_err(|e| internal(e.to_string()))?;
+    let state = settings.project.join(".defacto");
+    let outcome =
+        source.compile(state.is_dir().then_some(&*state)).map_err(project::engine_failure)?;
     let Some(compiled) = &outcome.compiled else {
         return Err(project::engine_failure(Error::Definitions(Box::new(outcome))));
     };

@@ -68,7 +68,7 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
     say(&format!("Compiled the definitions in {} to WebAssembly.", dir.display()));
     for source in ["registry", "operations"] {
         let path = dir.join("data").join(format!("{source}.jsonl"));
-        let mut records = Records::open(&path, None)?;
+        let mut records = Records::open(&path, None, defacto_model::RawInput::Json)?;
         let mut ingestion =
             engine.ingestion(source, false).await.map_err(project::engine_failure)?;
         loop {

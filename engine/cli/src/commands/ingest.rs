@@ -4,7 +4,7 @@ use clap::Args;
 use defacto_engine::{EventFailure, IngestResult, Ingestion};
 
 use crate::failure::{Failure, Outcome};
-use crate::input::{InputFormat, Record, Records};
+use crate::input::{self, InputFormat, Record, Records};
 use crate::output::Output;
 use crate::progress;
 use crate::project;
@@ -39,11 +39,12 @@ const FAILURES_SHOWN: usize = 20;
 
 /// Reads every file to its end, a transaction a batch.
 pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
+    let engine = project::open_with(settings, options.batch_size, options.workers).await?;
+    let form = input::form(engine.manifest(), &options.source);
     let mut inputs = Vec::new();
     for file in &options.files {
-        inputs.push(Records::open(file, options.input_format)?);
+        inputs.push(Records::open(file, options.input_format, form)?);
     }
-    let engine = project::open_with(settings, options.batch_size, options.workers).await?;
     // A shard that another process works on is interpreted there.
     let process = options.process && project::claim(&engine, settings).await?;
     let mut ingestion =

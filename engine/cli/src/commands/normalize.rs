@@ -3,10 +3,10 @@ use std::path::PathBuf;
 use clap::Args;
 use defacto_columnar::{Column, ColumnType};
 use defacto_engine::{Clock, Modules, SystemClock};
-use defacto_ports::RawRecord;
+use defacto_ports::{Normalized, RawRecord};
 
 use crate::failure::{Failure, Outcome};
-use crate::input::{InputFormat, Records};
+use crate::input::{self, InputFormat, Records};
 use crate::output::{Cell, Output};
 use crate::project;
 use crate::settings::Settings;
@@ -35,7 +35,6 @@ pub(crate) fn run(options: &Options, settings: &Settings) -> Outcome {
         Some(text) => project::instant(text)?,
         None => SystemClock.now(),
     };
-    let mut records = Records::open(&options.file, options.input_format)?;
     let source = project::source(settings, None)?;
     let state = settings.project.join(".defacto");
     let cache = state.is_dir().then(|| state.join("modules"));
@@ -49,6 +48,8 @@ pub(crate) fn run(options: &Options, settings: &Settings) -> Outcome {
             known.join(", ")
         )));
     };
+    let form = input::form(manifest, &options.source);
+    let mut records = Records::open(&options.file, options.input_format, form)?;
     let columns = [
         "line",
         "event_id",
@@ -80,9 +81,10 @@ pub(crate) fn run(options: &Options, settings: &Settings) -> Outcome {
             .machines
             .normalize(index, &raw, at)
             .map_err(|e| project::engine_failure(e.into()))?;
-        for (record, result) in batch.iter().zip(results) {
+        for Normalized { record, result } in results {
             failed |= result.is_err();
-            rows.push(cells(record.line, result))?;
+            let line = batch.get(record).map_or(0, |record| record.line);
+            rows.push(cells(line, result))?;
         }
     }
     rows.finish()?;

@@ -1,7 +1,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use defacto_compiler::analyze;
 use defacto_compiler::diagnostics::{Diagnostic, Severity, render_json};
 
 use crate::args::Format;
@@ -23,7 +22,8 @@ pub(crate) struct Options {
 /// Checks; silent when all is well.
 pub(crate) fn run(options: &Options, settings: &Settings) -> Outcome {
     let source = project::source(settings, options.path.as_deref())?;
-    let analysis = analyze(&source.input());
+    let state = settings.project.join(".defacto");
+    let analysis = source.analyze(state.is_dir().then_some(&*state));
     let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) =
         analysis.diagnostics.iter().cloned().partition(|d| d.severity() == Severity::Error);
     let mut output = Output::open(settings)?;

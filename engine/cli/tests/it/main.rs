@@ -18,6 +18,7 @@ mod examples;
 mod expressions;
 mod kills;
 mod lifecycle;
+mod made;
 mod normalizers;
 #[cfg(feature = "postgres")]
 mod postgres;

@@ -1,32 +1,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// What a normalizer has done since it was loaded. Results never depend on it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
-pub struct ModuleMetrics {
-    /// Its name in the project.
-    pub module: String,
-    /// SHA-256 of its bytes, hexadecimal.
-    pub digest: String,
-    /// Calls of `normalize`, repeated ones included.
-    pub calls: u64,
-    /// Records that it answered.
-    pub records: u64,
-    /// Events that it made.
-    pub events: u64,
-    /// Records that it refused, or whose result was wrong.
-    pub failures: u64,
-    /// Calls that ended in a trap or at a limit.
-    pub traps: u64,
-    /// Instances started.
-    pub instances: u64,
-    /// Fuel used.
-    pub fuel: u64,
-    /// Time spent in calls, in microseconds, summed over threads.
-    pub time_us: u64,
-    /// Most memory that an instance had, in bytes.
-    pub peak_memory: u64,
-}
+use defacto_ports::ModuleMetrics;
 
 #[derive(Debug, Default)]
 pub(crate) struct Counters {

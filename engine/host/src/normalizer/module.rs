@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use defacto_model::{NormalizerDescription, Timestamp, Value};
+use defacto_ports::ModuleMetrics;
 use wasmtime::component::{Component, Linker};
 
 use super::abi::{RawInputRecord, WireResult};
@@ -11,7 +12,7 @@ use super::instance::Instance;
 use super::load::Runtime;
 use super::metrics::Counters;
 use super::state::State;
-use super::{ModuleMetrics, NormalizerError, imports};
+use super::{NormalizerError, imports};
 use crate::Limits;
 use crate::stop::Stop;
 

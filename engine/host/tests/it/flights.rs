@@ -36,7 +36,7 @@ fn threads_and_batch_sizes_do_not_matter() {
     };
     let whole = run(1_024);
     assert_eq!(whole.len(), records.len());
-    assert!(whole.iter().all(Result::is_ok));
+    assert!(whole.iter().all(|one| one.result.is_ok()));
     assert_eq!(whole, run(13));
 }
 

@@ -44,6 +44,7 @@ fn manifest() -> Manifest {
                 hints: Vec::new(),
             }],
             event_id: None,
+            normalizer: None,
         }],
     }
 }

@@ -8,7 +8,9 @@
 )]
 
 mod flights;
+mod hostile;
 mod limits;
+mod normalizers;
 mod rules;
 mod small;
 mod support;

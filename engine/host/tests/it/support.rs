@@ -52,5 +52,6 @@ pub(crate) fn normalize(
     records: &[&str],
 ) -> Vec<Result<NormalizedEvent, RecordFailure>> {
     let records: Vec<_> = records.iter().map(|text| RawRecord { text }).collect();
-    machine.normalize(0, &records, instant("2000-01-01T00:00:00Z")).unwrap()
+    let results = machine.normalize(0, &records, instant("2000-01-01T00:00:00Z")).unwrap();
+    results.into_iter().map(|one| one.result).collect()
 }

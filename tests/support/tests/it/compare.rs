@@ -76,7 +76,9 @@ fn normalization(
         let ours = oracle.normalize(number, &own, feed::ingested_at()).unwrap();
         let theirs = compiled.normalize(number, &own, feed::ingested_at()).unwrap();
         same("number of results of normalize", &theirs.len(), &ours.len())?;
-        for ((ours, mut theirs), record) in ours.into_iter().zip(theirs).zip(own) {
+        for ((ours, theirs), record) in ours.into_iter().zip(theirs).zip(own) {
+            same("record of a result", &theirs.record, &ours.record)?;
+            let (ours, mut theirs) = (ours.result, theirs.result);
             if let (Err(ours), Err(theirs)) = (&ours, &mut theirs) {
                 reword(&mut theirs.message, &ours.message, ours.field.as_deref());
             }

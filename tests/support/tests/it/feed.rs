@@ -21,7 +21,7 @@ pub(crate) fn normalized(
         let (source, _) = machines.manifest().find_source(&event.source).unwrap();
         let record = RawRecord { text: &event.text };
         if let Ok(normalized) =
-            machines.normalize(source, &[record], ingested_at()).unwrap().remove(0)
+            machines.normalize(source, &[record], ingested_at()).unwrap().remove(0).result
         {
             found.push((event.source.clone(), normalized));
         }

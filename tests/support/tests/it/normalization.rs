@@ -47,8 +47,11 @@ fn records_normalize_as_in_the_corpus() {
             .zip(expected["events"].as_array().unwrap())
         {
             let text = raw_text(line);
-            let result =
-                oracle.normalize(source, &[RawRecord { text }], ingested_at).unwrap().remove(0);
+            let result = oracle
+                .normalize(source, &[RawRecord { text }], ingested_at)
+                .unwrap()
+                .remove(0)
+                .result;
             let difference = match &result {
                 Ok(event) => compare_event(event, wanted),
                 Err(failure) => {

@@ -1,0 +1,348 @@
+//! Normalizers of a project: `normalizers/NAME.wasm`, and the tables in `normalizers/NAME/`. A copy of each that
+//! definitions use is kept with the engine's state, so that older versions of the definitions still run.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use defacto_compiler::{DescribeError, Described, NormalizerDef, NormalizerModules};
+use defacto_host::{
+    CompiledDefinitions, HostOptions, Limits, Normalizer, NormalizerError, NormalizerHost, Tables,
+};
+use defacto_model::Manifest;
+use sha2::{Digest, Sha256};
+
+use crate::Error;
+
+/// Where modules are.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Places {
+    /// The project's folder `normalizers`.
+    pub(crate) project: Option<PathBuf>,
+    /// The engine's copies, a folder for each digest.
+    pub(crate) kept: Option<PathBuf>,
+    /// Machine code.
+    pub(crate) cache: Option<PathBuf>,
+}
+
+/// The modules that definitions name, each loaded once.
+#[derive(Debug, Default)]
+pub(crate) struct ProjectNormalizers {
+    places: Places,
+    host: OnceLock<NormalizerHost>,
+    loaded: Mutex<BTreeMap<Key, Arc<Normalizer>>>,
+}
+
+/// Digest and limits: the same module under other limits may give other results.
+type Key = (String, Vec<(String, u64)>);
+
+/// Bytes of a module and of its tables by file name.
+#[derive(Debug)]
+struct Files {
+    module: Vec<u8>,
+    tables: BTreeMap<String, Vec<u8>>,
+}
+
+const MODULE_FILE: &str = "module.wasm";
+const MIB: u64 = 1 << 20;
+
+impl ProjectNormalizers {
+    pub(crate) fn new(places: Places) -> Self {
+        Self { places, ..Self::default() }
+    }
+
+    /// Gives compiled definitions the modules that their sources name, and keeps copies.
+    pub(crate) fn attach(&self, definitions: &mut CompiledDefinitions) -> Result<(), Error> {
+        let manifest: Manifest = defacto_ports::Machines::manifest(definitions).clone();
+        for source in &manifest.sources {
+            let Some(module) = &source.normalizer else { continue };
+            let key = (module.digest.clone(), module.limits.clone());
+            let loaded = self.lock().get(&key).cloned();
+            let loaded = loaded.ok_or_else(|| Error::Project {
+                path: PathBuf::from("normalizers").join(&module.name),
+                message: "the module has changed while it was read".to_owned(),
+            })?;
+            definitions.attach(&source.name, loaded);
+            self.keep(&module.name, &module.digest)?;
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Key, Arc<Normalizer>>> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self, module: &NormalizerDef) -> Result<(Files, String), DescribeError> {
+        let broken = |e: io::Error| DescribeError::Broken(e.to_string());
+        let name = &module.name.value;
+        if let Some(folder) = &self.places.project
+            && let Some(files) =
+                read(&folder.join(format!("{name}.wasm")), &folder.join(name)).map_err(broken)?
+        {
+            let digest = files.digest();
+            if module.digest.as_ref().is_none_or(|wanted| *wanted == digest) {
+                return Ok((files, digest));
+            }
+        }
+        let Some(wanted) = &module.digest else { return Err(DescribeError::Unknown) };
+        let Some(kept) = &self.places.kept else { return Err(DescribeError::Missing) };
+        let folder = kept.join(wanted);
+        match read(&folder.join(MODULE_FILE), &folder.join("tables")).map_err(broken)? {
+            Some(files) if files.digest() == *wanted => Ok((files, wanted.clone())),
+            _ => Err(DescribeError::Missing),
+        }
+    }
+
+    fn load(
+        &self,
+        module: &NormalizerDef,
+        files: &Files,
+        digest: &str,
+    ) -> Result<Arc<Normalizer>, String> {
+        let limits = module.limits.iter().map(|(name, value)| ((*name).to_owned(), *value));
+        let key = (digest.to_owned(), limits.collect());
+        if let Some(known) = self.lock().get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let host = self.host().map_err(|e| e.to_string())?;
+        let tables = tables(&files.tables)?;
+        let limits = limits_of(module, host.limits());
+        let loaded = host
+            .load(&module.name.value, &files.module, tables, limits)
+            .map_err(|e| e.to_string())?;
+        let loaded = Arc::new(loaded);
+        self.lock().insert(key, Arc::clone(&loaded));
+        Ok(loaded)
+    }
+
+    fn host(&self) -> Result<&NormalizerHost, NormalizerError> {
+        if let Some(host) = self.host.get() {
+            return Ok(host);
+        }
+        let cache = self.places.cache.clone();
+        let host = NormalizerHost::new(HostOptions { cache, ..HostOptions::default() })?;
+        Ok(self.host.get_or_init(|| host))
+    }
+
+    /// Copies a module of the project to the state, under its digest.
+    fn keep(&self, name: &str, digest: &str) -> Result<(), Error> {
+        let (Some(project), Some(kept)) = (&self.places.project, &self.places.kept) else {
+            return Ok(());
+        };
+        let folder = kept.join(digest);
+        if folder.is_dir() {
+            return Ok(());
+        }
+        let failed = |e: io::Error| Error::Project { path: folder.clone(), message: e.to_string() };
+        let files = read(&project.join(format!("{name}.wasm")), &project.join(name));
+        let Some(files) = files.map_err(failed)? else { return Ok(()) };
+        if files.digest() != digest {
+            return Ok(());
+        }
+        // Written under another name first: the folder is whole, or it is not there.
+        let part = kept.join(format!("{digest}.part-{}", std::process::id()));
+        let write = || -> io::Result<()> {
+            fs::create_dir_all(part.join("tables"))?;
+            fs::write(part.join(MODULE_FILE), &files.module)?;
+            for (name, bytes) in &files.tables {
+                fs::write(part.join("tables").join(name), bytes)?;
+            }
+            match fs::rename(&part, &folder) {
+                // Another process was faster.
+                Err(_) if folder.is_dir() => fs::remove_dir_all(&part),
+                renamed => renamed,
+            }
+        };
+        write().map_err(failed)
+    }
+}
+
+impl NormalizerModules for ProjectNormalizers {
+    fn names(&self) -> Vec<String> {
+        let Some(folder) = &self.places.project else { return Vec::new() };
+        let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+        let name = |entry: io::Result<fs::DirEntry>| {
+            let path = entry.ok()?.path();
+            let module = path.extension().is_some_and(|suffix| suffix == "wasm");
+            module.then(|| path.file_stem()?.to_str().map(str::to_owned)).flatten()
+        };
+        let mut names: Vec<String> = entries.filter_map(name).collect();
+        names.sort();
+        names
+    }
+
+    fn describe(&self, module: &NormalizerDef) -> Result<Described, DescribeError> {
+        let (files, digest) = self.find(module)?;
+        let loaded = self.load(module, &files, &digest).map_err(DescribeError::Broken)?;
+        match loaded.describe(&module.config_text()) {
+            Ok(description) => Ok(Described { digest, description }),
+            Err(NormalizerError::Configuration { message }) => {
+                Err(DescribeError::Configuration(message))
+            }
+            Err(error) => Err(DescribeError::Broken(error.to_string())),
+        }
+    }
+}
+
+/// The limits of a source: the defaults, and what it sets.
+fn limits_of(module: &NormalizerDef, default: &Limits) -> Limits {
+    let size = |mib: u64| usize::try_from(mib.saturating_mul(MIB)).unwrap_or(usize::MAX);
+    let mut limits = *default;
+    if let Some(fuel) = module.limit("fuel") {
+        limits.fuel_per_row = fuel;
+    }
+    if let Some(mib) = module.limit("memory_mb") {
+        limits.memory_bytes = size(mib);
+    }
+    if let Some(mib) = module.limit("output_mb") {
+        limits.output_bytes = size(mib);
+    }
+    if let Some(ms) = module.limit("timeout_ms") {
+        limits.deadline_ms = ms;
+    }
+    limits
+}
+
+impl Files {
+    /// SHA-256 of the module; with tables, of its digest and theirs by name.
+    fn digest(&self) -> String {
+        let own = Sha256::digest(&self.module);
+        if self.tables.is_empty() {
+            return hex(&own);
+        }
+        let mut all = Sha256::new();
+        all.update(own);
+        for (name, bytes) in &self.tables {
+            all.update(Sha256::digest(name.as_bytes()));
+            all.update(Sha256::digest(bytes));
+        }
+        hex(&all.finalize())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A module and its tables; `None` when there is no such file.
+fn read(module: &Path, tables: &Path) -> io::Result<Option<Files>> {
+    let module = match fs::read(module) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    let mut files = Files { module, tables: BTreeMap::new() };
+    if tables.is_dir() {
+        for entry in fs::read_dir(tables)? {
+            let path = entry?.path();
+            let table = matches!(path.extension().and_then(|e| e.to_str()), Some("csv" | "json"));
+            if let Some(name) = path.file_name().and_then(|name| name.to_str())
+                && table
+                && path.is_file()
+            {
+                files.tables.insert(name.to_owned(), fs::read(&path)?);
+            }
+        }
+    }
+    Ok(Some(files))
+}
+
+/// Reads tables as `wit/engine@0.1.0/normalizer.wit` says.
+fn tables(files: &BTreeMap<String, Vec<u8>>) -> Result<Tables, String> {
+    let mut tables = Tables::new();
+    for (file, bytes) in files {
+        let wrong = |why: String| format!("table `{file}`: {why}");
+        let text = str::from_utf8(bytes).map_err(|e| wrong(e.to_string()))?;
+        let (name, entries) = match file.rsplit_once('.') {
+            Some((name, "csv")) => (name, csv_entries(text).map_err(wrong)?),
+            Some((name, _)) => (name, json_entries(text).map_err(wrong)?),
+            None => continue,
+        };
+        if tables.insert(name.to_owned(), entries).is_some() {
+            return Err(format!("two tables are named `{name}`"));
+        }
+    }
+    Ok(tables)
+}
+
+fn csv_entries(text: &str) -> Result<BTreeMap<String, String>, String> {
+    let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|e| e.to_string())?.clone();
+    if header.len() < 2 {
+        return Err("it needs a key and at least one more column".to_owned());
+    }
+    let mut entries = BTreeMap::new();
+    for row in reader.records() {
+        let row = row.map_err(|e| e.to_string())?;
+        let key = row.get(0).unwrap_or_default().to_owned();
+        let value = if header.len() == 2 {
+            row.get(1).unwrap_or_default().to_owned()
+        } else {
+            let columns = header.iter().zip(&row).skip(1);
+            let columns = columns.map(|(name, text)| (name.to_owned(), text.into()));
+            serde_json::Value::Object(columns.collect()).to_string()
+        };
+        if entries.insert(key.clone(), value).is_some() {
+            let line = row.position().map_or(0, csv::Position::line);
+            return Err(format!("line {line}: the key `{key}` stands twice"));
+        }
+    }
+    Ok(entries)
+}
+
+fn json_entries(text: &str) -> Result<BTreeMap<String, String>, String> {
+    // Refuses repeated keys, which a table cannot mean.
+    match defacto_json::parse(text).map_err(|e| e.to_string())? {
+        defacto_model::Value::Object(entries) => Ok(entries
+            .into_iter()
+            .map(|(key, value)| match value {
+                defacto_model::Value::String(text) => (key, text),
+                other => (key, defacto_json::to_json(&other)),
+            })
+            .collect()),
+        _ => Err("it is no JSON object".to_owned()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+mod tests {
+    use super::*;
+
+    fn read_tables(files: &[(&str, &str)]) -> Result<Tables, String> {
+        let files = files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec()));
+        tables(&files.collect())
+    }
+
+    #[test]
+    fn tables_are_read_by_their_form() {
+        let read = read_tables(&[
+            ("two.csv", "code,name\nDE,Germany\nFR,\"France, the\"\n"),
+            ("three.csv", "code,name,area\nDE,Germany,357\n"),
+            ("more.json", r#"{"a": "text", "b": {"x": 1}, "c": 1.50}"#),
+        ])
+        .unwrap();
+        assert_eq!(read["two"]["FR"], "France, the");
+        assert_eq!(read["three"]["DE"], r#"{"name":"Germany","area":"357"}"#);
+        assert_eq!(read["more"]["a"], "text");
+        assert_eq!(read["more"]["b"], r#"{"x":1}"#);
+    }
+
+    #[test]
+    fn doubtful_tables_are_refused() {
+        for (name, text, words) in [
+            ("a.csv", "code\nDE\n", "at least one more column"),
+            ("a.csv", "code,name\nDE,a\nDE,b\n", "line 3: the key `DE` stands twice"),
+            ("a.csv", "code,name\nDE\n", "a.csv"),
+            ("a.json", "[1]", "no JSON object"),
+            ("a.json", r#"{"a":1,"a":2}"#, "a.json"),
+        ] {
+            let error = read_tables(&[(name, text)]).unwrap_err();
+            assert!(error.contains(words), "{error}");
+        }
+        let error = read_tables(&[("a.csv", "k,v\n"), ("a.json", "{}")]).unwrap_err();
+        assert!(error.contains("two tables"), "{error}");
+    }
+}
