@@ -131,6 +131,23 @@ impl Emitter<'_, '_> {
         self.call_shared_checked(Shared::SetResult);
     }
 
+    /// The same for [`two_operations`], with the blame for a failure.
+    pub(crate) fn set_two_again(
+        &mut self,
+        operations: i32,
+        leaves: [Scalar; 3],
+        record: u32,
+        property: u32,
+    ) {
+        let places = leaves.map(|leaf| self.cell(Operand::Scalar(leaf)));
+        self.body.get(record);
+        self.body.ins().i32_const(property.cast_signed() << 8 | operations);
+        for place in places {
+            self.push_address(place);
+        }
+        self.call_shared_checked(Shared::SetAgain);
+    }
+
     fn general_result(&self) -> Place {
         Place::Fixed(self.unit.general + 2 * cell::SIZE)
     }
@@ -179,6 +196,18 @@ fn operation(expr: &Expr) -> Option<(BinaryOp, &Expr, &Expr)> {
     let fits = matches!(op, BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div)
         && matches!(kinds, (Type::Float, Type::Float | Type::Int) | (Type::Int, Type::Float));
     fits.then_some((*op, a, b))
+}
+
+/// The operations and leaves of a chain `a op (b op c)` or `(b op c) op a`, as [`Shared::SetAgain`] takes them.
+pub(crate) fn two_operations(chain: &Chain) -> Option<(i32, [Scalar; 3])> {
+    let Chain::Operation(outer, parts) = chain else { return None };
+    let (side, a, inner, operands) = match &**parts {
+        (Chain::Leaf(a), Chain::Operation(inner, operands)) => (SWAPPED, a, inner, operands),
+        (Chain::Operation(inner, operands), Chain::Leaf(a)) => (0, a, inner, operands),
+        _ => return None,
+    };
+    let (Chain::Leaf(b), Chain::Leaf(c)) = &**operands else { return None };
+    Some((number(*outer) + side | number(*inner) << 4, [*a, *b, *c]))
 }
 
 /// Whether every leaf that may be null is a cell of its own kind.

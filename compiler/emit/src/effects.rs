@@ -3,7 +3,7 @@ use defacto_frames::abi::{NONE, cell, code, desc};
 
 use defacto_model::Value;
 
-use crate::chain::Chain;
+use crate::chain::{Chain, two_operations};
 use crate::constants::count;
 use crate::shared::Shared;
 use crate::unit::Emitter;
@@ -142,9 +142,14 @@ impl Emitter<'_, '_> {
         self.push_present(chain);
         self.call_shared(Shared::SetFloat);
         self.body.if_();
-        self.set_blame(code::I03, property);
         let record = self.scope.record.unwrap_or(1);
-        self.set_chain_again(chain, record, property);
+        match two_operations(chain) {
+            Some((operations, leaves)) => self.set_two_again(operations, leaves, record, property),
+            None => {
+                self.set_blame(code::I03, property);
+                self.set_chain_again(chain, record, property);
+            }
+        }
         self.body.end();
     }
 

@@ -1,4 +1,4 @@
-use defacto_frames::abi::cell;
+use defacto_frames::abi::{cell, code};
 use defacto_model::Value;
 use wasm_encoder::{BlockType, Function, ValType};
 
@@ -21,6 +21,10 @@ pub(crate) enum Shared {
     SetFloat,
     /// `(record, property, op, cell) -> status`: a `set` of the result of [`Shared::ArithmeticOn`], not counted.
     SetResult,
+    /// `(record, packed, a, b, c) -> status`: a `set` of `a op (b op c)` or `(b op c) op a` with cells, not counted,
+    /// with the blame for it. Packed: the property, the inner and the outer operation as in
+    /// [`Shared::ArithmeticOn`], of 4 bits each.
+    SetAgain,
     /// `(record, property, cell) -> status`: counts and does an `increment`.
     Increment,
     /// `(record, property) -> status`: the same by 1.
@@ -35,7 +39,7 @@ pub(crate) enum Shared {
 pub(crate) const SWAPPED: i32 = 8;
 
 /// Number of kinds.
-pub(crate) const SHARED: usize = 10;
+pub(crate) const SHARED: usize = 11;
 
 /// Who is to blame, in one number that is short where the field is small.
 pub(crate) fn packed_blame(code: u32, field: u32) -> i32 {
@@ -53,6 +57,7 @@ impl Shared {
             Self::Set => ("set", &[I32; 3], STATUS),
             Self::SetFloat => ("set_float", &[I32, I32, F64, I32], STATUS),
             Self::SetResult => ("set_result", &[I32; 4], STATUS),
+            Self::SetAgain => ("set_again", &[I32; 5], STATUS),
             Self::Increment => ("increment", &[I32; 3], STATUS),
             Self::IncrementByOne => ("increment_by_one", &[I32; 2], STATUS),
             Self::Arithmetic => ("arithmetic_with_cells", &[I32; 3], STATUS),
@@ -62,7 +67,7 @@ impl Shared {
 
     fn library(self) -> &'static str {
         match self {
-            Self::Blame => "rt_blame",
+            Self::Blame | Self::SetAgain => "rt_blame",
             Self::Create => "rt_create",
             Self::Transition => "rt_transition",
             Self::Set | Self::SetFloat | Self::SetResult => "rt_set",
@@ -84,7 +89,11 @@ impl Unit<'_> {
         let mut ins = body.instructions();
         if !matches!(
             which,
-            Shared::Blame | Shared::SetResult | Shared::Arithmetic | Shared::ArithmeticOn
+            Shared::Blame
+                | Shared::SetResult
+                | Shared::SetAgain
+                | Shared::Arithmetic
+                | Shared::ArithmeticOn
         ) {
             ins.call(self.library_function("rt_effect"));
         }
@@ -109,6 +118,17 @@ impl Unit<'_> {
                 ins.local_get(2).local_get(3).call(arithmetic);
                 ins.if_(BlockType::Empty).i32_const(1).return_().end();
                 ins.local_get(0).local_get(1).i32_const(result.cast_signed()).call(library);
+            }
+            Shared::SetAgain => {
+                let inner = self.shared_function(Shared::Arithmetic);
+                let set = self.shared_function(Shared::SetResult);
+                ins.local_get(1).i32_const(4).i32_shr_u().i32_const(7).i32_and();
+                ins.local_get(3).local_get(4).call(inner).i32_eqz().if_(BlockType::Empty);
+                ins.local_get(0).local_get(1).i32_const(8).i32_shr_u();
+                ins.local_get(1).i32_const(15).i32_and().local_get(2).call(set).i32_eqz();
+                ins.if_(BlockType::Empty).i32_const(0).return_().end().end();
+                ins.i32_const(code::I03.cast_signed());
+                ins.local_get(1).i32_const(8).i32_shr_u().call(library).i32_const(1);
             }
             Shared::Arithmetic => {
                 ins.local_get(0).local_get(1).local_get(2).i32_const(result.cast_signed());
