@@ -51,7 +51,7 @@ for variant in base full; do
     features=
     if [ "$variant" = full ]; then features="--features regex"; fi
     # shellcheck disable=SC2086
-    cargo rustc -p defacto-guest --lib --crate-type cdylib --release --target wasm32-unknown-unknown --locked \
+    rustup run $toolchain cargo rustc -p defacto-guest --lib --crate-type cdylib --release --target wasm32-unknown-unknown --locked \
         -Zbuild-std=std $features
     cp "$target/wasm32-unknown-unknown/release/defacto_guest.wasm" "$out/$variant.wasm"
 done
