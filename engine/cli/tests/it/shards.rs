@@ -356,7 +356,8 @@ fn schedule(seed: u64, count: usize) {
         let writers: Vec<_> = files
             .iter()
             .map(|files| {
-                scope.spawn(|| {
+                let world = &world;
+                scope.spawn(move || {
                     for file in files {
                         world.ok(&["ingest", "shop", file, "--batch-size", "250"]);
                     }
