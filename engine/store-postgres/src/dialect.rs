@@ -16,7 +16,7 @@ use crate::session::Session;
 use crate::wire::{Args, Columns};
 
 /// How long a transaction may wait for its process.
-const IDLE: &str = "15s";
+const IDLE: &str = "30s";
 
 const OPERATION: &str = "locking a build";
 
