@@ -125,7 +125,7 @@ impl Pipeline {
                     redo_from(redo, winner, key);
                 }
             }
-            self.redo_relaters(tx, target.realm, &catalog, &block.merges, &merges, &mut redo)
+            self.redo_relaters(tx, target.realm, &catalog, &block.merges, &mut merges, &mut redo)
                 .await?;
         }
         let mut parted = Parted::default();
@@ -205,11 +205,11 @@ impl Pipeline {
         realm: &Realm,
         catalog: &Catalog,
         new: &[MergeRow],
-        merges: &MergeIndex,
+        merges: &mut MergeIndex,
         redo: &mut [Redo],
     ) -> Result<(), Error> {
         for pair in &catalog.pairs.pairs {
-            let losers: Vec<EntityId> = new
+            let mut losers: Vec<EntityId> = new
                 .iter()
                 .filter(|merge| {
                     let end = |entity| catalog.entity_name(entity) == merge.entity_type;
@@ -220,10 +220,13 @@ impl Pipeline {
             if losers.is_empty() {
                 continue;
             }
+            cluster(tx, &mut losers).await?;
+            merges.load(tx, losers.clone()).await?;
+            let ended: BTreeSet<EntityId> = new.iter().map(|merge| merge.from).collect();
             let mut relaters: BTreeMap<(u32, EntityId), OrderKey> = BTreeMap::new();
             for request in tx.edge_requests(realm, &pair.key, &losers).await? {
                 if self.owns(request.relater)
-                    && let Some((key, _)) = merges.end_of(request.other)
+                    && let Some(key) = merges.end_in(request.other, &ended)
                     && merges.end_of(request.relater).is_none()
                 {
                     let entity = if request.forward { pair.source } else { pair.target };

@@ -107,8 +107,10 @@ pub(crate) async fn write_edges(
     if !added.is_empty() {
         tx.add_edge_requests(realm, &added).await?;
     }
-    let losers: Vec<EntityId> = work.merges.iter().map(|merge| merge.from).collect();
+    let mut losers: Vec<EntityId> = work.merges.iter().map(|merge| merge.from).collect();
     if !losers.is_empty() {
+        // Requests name ids as they were then: those merged into the losers before lead on as well.
+        cluster(tx, &mut losers).await?;
         for (pair, list) in pairs.iter().zip(&mut touched) {
             let requests = tx.edge_requests(realm, &pair.key, &losers).await?;
             // Edges to one that ceased lead to the survivor: the relating entity's owner sees to its own edges, the

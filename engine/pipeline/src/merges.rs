@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use defacto_model::{EntityId, Sequence};
 use defacto_ports::{MergeRow, OrderKey, Reader};
@@ -74,6 +74,18 @@ impl MergeIndex {
     /// When an id ceased, and into what.
     pub(crate) fn end_of(&self, id: EntityId) -> Option<(OrderKey, EntityId)> {
         self.from.get(&id).copied()
+    }
+
+    /// When an id, or what it was merged into, ceased by one of the merges of these losers.
+    pub(crate) fn end_in(&self, id: EntityId, losers: &BTreeSet<EntityId>) -> Option<OrderKey> {
+        let mut id = id;
+        while let Some(&(key, into)) = self.from.get(&id) {
+            if losers.contains(&id) {
+                return Some(key);
+            }
+            id = into;
+        }
+        None
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -274,8 +274,12 @@ impl<'w> Workers<'w> {
         let args = ["run", "--auto-shard", "--lease", LEASE, "--tick-interval", "300ms"];
         let mut command = self.world.command(&args);
         command.args(["--log-level", "ERROR"]).stdout(Stdio::null()).stderr(Stdio::null());
+        let joined =
+            "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM shard_workers_id_seq";
+        let before = self.world.number(joined);
         let child = command.spawn().unwrap();
         self.log.push(format!("start {}", child.id()));
+        self.world.wait("a worker", joined, before + 1);
         self.running.push(child);
     }
 
