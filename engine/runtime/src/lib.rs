@@ -109,6 +109,7 @@ pub use engine::{Engine, Ingestion};
 pub use error::{Error, ErrorKind};
 pub use joins::{Explanation, Join};
 pub use modules::{Modules, Question, Refusal, evaluate};
+pub use normalizers::normalizer_tables;
 pub use preview::{DifferingEntity, ReplayCheck, RowChange, RowChanges};
 pub use read::{HintPages, LedgerPages};
 pub use rebuild::{ComparedTable, Comparison};

@@ -233,20 +233,35 @@ fn read(module: &Path, tables: &Path) -> io::Result<Option<Files>> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(e),
     };
-    let mut files = Files { module, tables: BTreeMap::new() };
-    if tables.is_dir() {
-        for entry in fs::read_dir(tables)? {
+    Ok(Some(Files { module, tables: table_files(tables)? }))
+}
+
+/// The bytes of each table in a folder, by the name of its file; none when there is no such folder.
+fn table_files(folder: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    if folder.is_dir() {
+        for entry in fs::read_dir(folder)? {
             let path = entry?.path();
             let table = matches!(path.extension().and_then(|e| e.to_str()), Some("csv" | "json"));
             if let Some(name) = path.file_name().and_then(|name| name.to_str())
                 && table
                 && path.is_file()
             {
-                files.tables.insert(name.to_owned(), fs::read(&path)?);
+                files.insert(name.to_owned(), fs::read(&path)?);
             }
         }
     }
-    Ok(Some(files))
+    Ok(files)
+}
+
+/// The tables that a project gives with a normalizer: the files in its folder `normalizers/NAME/`, by table and key.
+///
+/// # Errors
+///
+/// [`Error::Project`] when one cannot be read.
+pub fn normalizer_tables(folder: &Path) -> Result<Tables, Error> {
+    let failed = |message: String| Error::Project { path: folder.to_owned(), message };
+    tables(&table_files(folder).map_err(|e| failed(e.to_string()))?).map_err(failed)
 }
 
 /// Reads tables as `wit/engine@0.1.0/normalizer.wit` says.

@@ -91,7 +91,10 @@ pub(super) fn load(name: &str, path: &Path, settings: &Settings) -> Outcome<Norm
     let failed =
         |e: defacto_host::NormalizerError| Failure::usage(format!("{}: {e}", path.display()));
     let host = NormalizerHost::new(options).map_err(failed)?;
-    host.load(name, &bytes, BTreeMap::new(), Limits::default()).map_err(failed)
+    // Tables lie in the folder beside the module.
+    let tables = defacto_engine::normalizer_tables(&path.with_extension(""))
+        .map_err(crate::project::engine_failure)?;
+    host.load(name, &bytes, tables, Limits::default()).map_err(failed)
 }
 
 fn only(sources: &Path) -> Outcome<String> {
