@@ -15,11 +15,14 @@ target=${DEFACTO_GUEST_TARGET:-$cache/guest}
 
 if ! command -v rustup >/dev/null 2>&1; then
     echo "build.sh: rustup is missing; the runtime library needs Rust $toolchain with its sources" >&2
-    exit 2
+    exit 3
 fi
 source=$(rustup run $toolchain rustc --print sysroot 2>/dev/null || true)/lib/rustlib/src/rust/library/Cargo.lock
 if [ ! -f "$source" ]; then
-    rustup toolchain install $toolchain --profile minimal --component rust-src --no-self-update
+    rustup toolchain install $toolchain --profile minimal --component rust-src --no-self-update || {
+        echo "build.sh: Rust $toolchain with its sources can't be had" >&2
+        exit 3
+    }
 fi
 RUSTC=$(rustup which rustc --toolchain $toolchain)
 sysroot=$("$RUSTC" --print sysroot)

@@ -300,7 +300,7 @@ impl<'w> Workers<'w> {
                 self.paused.push(child);
             }
             4 if !self.running.is_empty() => {
-                let mut child = self.running.swap_remove(one);
+                let child = self.running.swap_remove(one);
                 self.log.push(format!("stop {}", child.id()));
                 signal(&child, "-TERM");
                 ended(child);
