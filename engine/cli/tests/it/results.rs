@@ -175,11 +175,7 @@ fn a_replay_by_another_version_lists_entities_that_differ() {
     let old = fs::read_to_string(&path).unwrap();
     fs::write(
         &path,
-        old.replacen(
-            "increment: { property: logins }",
-            "increment: { property: logins, by: 2 }",
-            1,
-        ),
+        old.replace("increment: { property: logins }", "increment: { property: logins, by: 2 }"),
     )
     .unwrap();
     project.ok(&["definitions", "register", "double"]);
