@@ -4,9 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use defacto_ports::{Error, Realm};
-use sqlx::postgres::{PgArguments, PgConnection, PgRow};
+use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
-use tokio::task::JoinHandle;
 
 use crate::error::{damaged, storage};
 use crate::place::Place;
@@ -14,13 +13,12 @@ use crate::realms::RealmInfo;
 use crate::wire::{Args, Rows};
 
 /// Rows from which on `COPY` is quicker than one statement.
-pub(crate) const COPY_MIN: usize = 64;
+const COPY_MIN: usize = 64;
 
-/// A connection. Statements whose answer nobody needs are left to it one after the other while the caller goes on; their
-/// errors come with the next answer, with the commit at the latest.
+/// A connection.
 #[derive(Debug)]
 pub(crate) struct Session {
-    line: Line,
+    connection: PgConnection,
     place: Arc<Place>,
     /// Realms met in this transaction.
     pub(crate) realms: Vec<(Realm, Arc<RealmInfo>)>,
@@ -30,65 +28,13 @@ pub(crate) struct Session {
     failed: bool,
 }
 
-/// Where the connection is.
-#[derive(Debug)]
-enum Line {
-    Ready(PgConnection),
-    /// With a task that works through statements.
-    Busy(JoinHandle<Done>),
-    /// The task did not give it back.
-    Lost,
-}
-
-/// What a task gives back; the connection, and the first statement that failed. Those after it were not run.
-#[derive(Debug)]
-struct Done {
-    connection: Option<PgConnection>,
-    failed: Option<(&'static str, sqlx::Error)>,
-}
-
-/// A statement to run without an answer.
-enum Work {
-    Statement(Cow<'static, str>, PgArguments),
-    Copy(String, Vec<u8>),
-}
-
-impl Work {
-    async fn run(self, connection: &mut PgConnection) -> sqlx::Result<()> {
-        match self {
-            Self::Statement(sql, args) => {
-                let query = sqlx::query_with(AssertSqlSafe(sql), args);
-                query.execute(connection).await.map(drop)
-            }
-            Self::Copy(sql, bytes) => {
-                let mut copy = connection.copy_in_raw(&sql).await?;
-                if let Err(error) = copy.send(bytes).await {
-                    // The server's own words say more than the broken pipe that follows them.
-                    return Err(copy.abort("unfinished").await.err().unwrap_or(error));
-                }
-                copy.finish().await.map(drop)
-            }
-        }
-    }
-}
-
-impl Line {
-    async fn end(self) -> Done {
-        match self {
-            Self::Ready(connection) => Done { connection: Some(connection), failed: None },
-            Self::Busy(task) => task.await.unwrap_or(Done { connection: None, failed: None }),
-            Self::Lost => Done { connection: None, failed: None },
-        }
-    }
-}
-
 impl Session {
     pub(crate) async fn connect(place: &Arc<Place>) -> Result<Session, sqlx::Error> {
         let mut connection = place.options.connect().await?;
         let setup = crate::dialect::setup(place);
         sqlx::raw_sql(AssertSqlSafe(setup)).execute(&mut connection).await?;
         Ok(Session {
-            line: Line::Ready(connection),
+            connection,
             place: Arc::clone(place),
             realms: Vec::new(),
             ids_may_repeat: false,
@@ -103,11 +49,10 @@ impl Session {
     /// Starts a transaction by statements that need no answer.
     pub(crate) async fn begin(&mut self, statements: &'static str) -> Result<(), sqlx::Error> {
         self.forget_moment();
-        self.try_simple(statements).await
+        sqlx::raw_sql(statements).execute(&mut self.connection).await.map(drop)
     }
 
     pub(crate) async fn commit(&mut self) -> Result<(), Error> {
-        self.settle().await?;
         if self.failed {
             return Err(Error::Storage {
                 operation: "committing",
@@ -122,55 +67,13 @@ impl Session {
 
     /// Undoes what the open transaction did.
     pub(crate) async fn rollback(&mut self) -> Result<(), Error> {
-        // What failed is undone like the rest.
-        self.settle().await.ok();
         self.forget_moment();
         self.simple("rolling back", "ROLLBACK").await
     }
 
     pub(crate) async fn close(self) -> Result<(), Error> {
         let place = self.place;
-        match self.line.end().await.connection {
-            Some(connection) => {
-                connection.close().await.map_err(|error| storage("closing", &place, error))
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Waits for the statements under way.
-    async fn settle(&mut self) -> Result<(), Error> {
-        let Line::Busy(task) = &mut self.line else { return Ok(()) };
-        let done = task.await.unwrap_or(Done { connection: None, failed: None });
-        self.line = done.connection.map_or(Line::Lost, Line::Ready);
-        match done.failed {
-            Some((operation, error)) => self.checked(operation, Err(error)),
-            None => Ok(()),
-        }
-    }
-
-    /// The connection, once it has nothing to do.
-    async fn connection(&mut self) -> Result<&mut PgConnection, Error> {
-        self.settle().await?;
-        match &mut self.line {
-            Line::Ready(connection) => Ok(connection),
-            Line::Busy(_) | Line::Lost => Err(lost()),
-        }
-    }
-
-    /// Leaves a statement to the connection.
-    fn leave(&mut self, operation: &'static str, work: Work) {
-        let line = std::mem::replace(&mut self.line, Line::Lost);
-        self.line = Line::Busy(tokio::spawn(async move {
-            let mut done = line.end().await;
-            if done.failed.is_none()
-                && let Some(connection) = &mut done.connection
-                && let Err(error) = work.run(connection).await
-            {
-                done.failed = Some((operation, error));
-            }
-            done
-        }));
+        self.connection.close().await.map_err(|error| storage("closing", &place, error))
     }
 
     fn forget_moment(&mut self) {
@@ -190,7 +93,6 @@ impl Session {
         operation: &'static str,
         sql: impl Into<Cow<'static, str>>,
     ) -> Result<(), Error> {
-        self.settle().await?;
         let done = self.try_simple(sql).await;
         self.checked(operation, done)
     }
@@ -200,12 +102,7 @@ impl Session {
         &mut self,
         sql: impl Into<Cow<'static, str>>,
     ) -> sqlx::Result<()> {
-        match &mut self.line {
-            Line::Ready(connection) => {
-                sqlx::raw_sql(AssertSqlSafe(sql.into())).execute(connection).await.map(drop)
-            }
-            Line::Busy(_) | Line::Lost => Err(sqlx::Error::PoolClosed),
-        }
+        sqlx::raw_sql(AssertSqlSafe(sql.into())).execute(&mut self.connection).await.map(drop)
     }
 
     /// Runs a statement; returns the number of rows changed.
@@ -217,7 +114,7 @@ impl Session {
     ) -> Result<u64, Error> {
         let args = args.finish().ok_or_else(|| damaged("a value to store"))?;
         let query = sqlx::query_with(AssertSqlSafe(sql.into()), args);
-        let done = query.execute(self.connection().await?).await.map(|done| done.rows_affected());
+        let done = query.execute(&mut self.connection).await.map(|done| done.rows_affected());
         self.checked(operation, done)
     }
 
@@ -230,7 +127,7 @@ impl Session {
     ) -> Result<Vec<PgRow>, Error> {
         let args = args.finish().ok_or_else(|| damaged("a value to compare"))?;
         let query = sqlx::query_with(AssertSqlSafe(sql.into()), args);
-        let done = query.fetch_all(self.connection().await?).await;
+        let done = query.fetch_all(&mut self.connection).await;
         self.checked(operation, done)
     }
 
@@ -243,32 +140,12 @@ impl Session {
     ) -> Result<Option<PgRow>, Error> {
         let args = args.finish().ok_or_else(|| damaged("a value to compare"))?;
         let query = sqlx::query_with(AssertSqlSafe(sql.into()), args);
-        let done = query.fetch_optional(self.connection().await?).await;
+        let done = query.fetch_optional(&mut self.connection).await;
         self.checked(operation, done)
     }
 
-    /// Leaves a statement to the connection: its error comes with the next answer.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Inconsistent`] for a value that cannot be stored.
-    pub(crate) fn later(
-        &mut self,
-        operation: &'static str,
-        sql: impl Into<Cow<'static, str>>,
-        args: Args,
-    ) -> Result<(), Error> {
-        let args = args.finish().ok_or_else(|| damaged("a value to store"))?;
-        self.leave(operation, Work::Statement(sql.into(), args));
-        Ok(())
-    }
-
-    /// Stores rows in columns of a table, both quoted already; as [`Session::later`].
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Inconsistent`] for a value that cannot be stored.
-    pub(crate) fn insert(
+    /// Stores rows in columns of a table, both quoted already.
+    pub(crate) async fn insert(
         &mut self,
         operation: &'static str,
         table: &str,
@@ -282,19 +159,19 @@ impl Session {
             let sql = format!("INSERT INTO {table}({columns}) SELECT * FROM {}", rows.unnest(1));
             let mut args = Args::new();
             args.rows(rows);
-            return self.later(operation, sql, args);
+            return self.run(operation, sql, args).await.map(drop);
         }
         let sql = format!("COPY {table}({columns}) FROM STDIN WITH (FORMAT binary)");
-        self.leave(operation, Work::Copy(sql, rows.copy()));
-        Ok(())
+        let done = self.copy(&sql, rows.copy()).await;
+        self.checked(operation, done)
     }
-}
 
-fn lost() -> Error {
-    Error::Storage {
-        operation: "using the store",
-        message: "the connection is lost".to_owned(),
-        retry: true,
-        source: None,
+    async fn copy(&mut self, sql: &str, bytes: Vec<u8>) -> sqlx::Result<()> {
+        let mut copy = self.connection.copy_in_raw(sql).await?;
+        if let Err(error) = copy.send(bytes).await {
+            // The server's own words say more than the broken pipe that follows them.
+            return Err(copy.abort("unfinished").await.err().unwrap_or(error));
+        }
+        copy.finish().await.map(drop)
     }
 }
