@@ -11,9 +11,9 @@ use crate::project::{Project, text};
 
 const AS_OF: &str = "2026-01-01T00:00:00Z";
 /// A server that ends transactions which wait for a paused process soon.
-const IDLE: &str = "?options=-c%20idle_in_transaction_session_timeout%3D1500";
+const IDLE: &str = "?options=-c%20idle_in_transaction_session_timeout%3D4000";
 /// Lease of the workers.
-const LEASE: &str = "900ms";
+const LEASE: &str = "3s";
 /// How long something that must come is waited for.
 const PATIENCE: Duration = Duration::from_secs(600);
 const WRITERS: usize = 4;
