@@ -19,6 +19,16 @@ const EXAMPLES: &[(&str, &str, &[&[&str]])] = &[
         ],
     ),
     (
+        "bank",
+        "2026-03-01T00:00:00Z",
+        &[&["history", "account"], &["table", "party"], &["relationships", "deals_with"]],
+    ),
+    (
+        "weblog",
+        "2026-02-11T00:00:00Z",
+        &[&["history", "visitor"], &["history", "page"], &["relationships", "viewed"]],
+    ),
+    (
         "flights",
         "2014-01-01T00:00:00Z",
         &[&["table", "aircraft"], &["history", "airline"], &["relationships", "operates"]],

@@ -71,6 +71,67 @@ fn every_template_has_the_same_cases() {
 }
 
 #[test]
+fn one_normalizer_in_five_languages_gives_one_ledger() {
+    const METER: &str = "
+meter:
+  starts: seen
+  identity: { device: {} }
+  properties:
+    energy: { type: number, default: 0 }
+    readings: { type: integer, default: 0 }
+    alarm: { type: string }
+  always:
+    reading:
+      effects:
+        - { increment: { property: readings } }
+        - { set: { property: energy, from: event.value, condition: \"event.quantity == 'kWh'\" } }
+    alarm:
+      effects: [ { set: { property: alarm, from: event.code } } ]
+  states:
+    seen:
+      when: { reading: { effects: [create] }, alarm: { effects: [create] } }
+      after: [ { type: inactivity, threshold: 1d, effects: [ { transition: { to: lost } } ] } ]
+    lost: {}
+";
+    const GATEWAY: &str = "
+gateway:
+  normalizer: my_normalizer
+  input: text
+  events:
+    reading: { hints: { meter: [device] } }
+    alarm: { hints: { meter: [device] } }
+";
+    let mut first: Option<(String, String, String)> = None;
+    for language in COMMITTED {
+        let project = built(language);
+        project.write("entities/meter.yaml", METER);
+        project.write("sources/gateway.yaml", GATEWAY);
+        let cases = templates().join(language).join("cases/gateway.txt");
+        let ingested =
+            project.run(&["ingest", "gateway", &cases.to_string_lossy(), "--format", "json"]);
+        assert_eq!(ingested.status.code(), Some(1), "{language}: {}", text(&ingested.stderr));
+        project.ok(&["build", "--as-of", "2026-06-01T00:00:00Z"]);
+        let events = project.ok(&["ledger", "events", "--format", "jsonl"]);
+        let history = project.ok(&["history", "meter", "--format", "jsonl"]);
+        // When an event arrived is the machine's own.
+        let events: Vec<serde_json::Value> = events
+            .lines()
+            .map(|line| {
+                let mut event = json(line);
+                event.as_object_mut().unwrap().retain(|key, _| !key.contains("ingested"));
+                event
+            })
+            .collect();
+        let got = (project.fingerprint(), serde_json::to_string(&events).unwrap(), history);
+        assert!(got.2.lines().count() >= 8, "{language}: {}", got.2);
+        match &first {
+            None => first = Some(got),
+            Some(first) => assert_eq!(first, &got, "{language} differs from {}", COMMITTED[0]),
+        }
+    }
+}
+
+#[test]
 fn a_new_module_is_complete_and_carries_its_name() {
     for language in LANGUAGES {
         let project = Project::empty();
