@@ -8,8 +8,8 @@ fn module(imports: &str, more: &str) -> Vec<u8> {
         r#"(module {imports}
              (memory (export "memory") 1)
              (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 64)
-             (func (export "describe") (result i32) i32.const 8)
-             (func (export "normalize") (param i32 i32) (result i32) i32.const 8)
+             (func (export "describe") (param i32 i32) (result i32) i32.const 8)
+             (func (export "normalize") (param i32 i32 i32 i32) (result i32) i32.const 8)
              {more})"#
     );
     wat::parse_str(text).unwrap()
