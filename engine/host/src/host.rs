@@ -80,24 +80,24 @@ impl Host {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Pools instances where the machine has the address space for it.
 fn start(limits: &Limits, functions: &Arc<FunctionCache>) -> wasmtime::Result<Engine> {
-    let mut config = settings(limits, functions)?;
+    let mut config = cached(limits, functions)?;
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits)));
     Engine::new(&config).or_else(|error| {
         tracing::warn!(%error, "instances are not pooled");
-        let mut config = settings(limits, functions)?;
+        let mut config = cached(limits, functions)?;
         config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
         Engine::new(&config)
     })
 }
 
-/// The settings that make results repeatable, and those that bound them.
-fn settings(limits: &Limits, functions: &Arc<FunctionCache>) -> wasmtime::Result<Config> {
+/// The settings of every engine: those that make results repeatable, and those that bound them.
+pub(crate) fn settings(limits: &Limits) -> Config {
     let mut config = Config::new();
     config
         .cranelift_opt_level(OptLevel::Speed)
@@ -107,6 +107,12 @@ fn settings(limits: &Limits, functions: &Arc<FunctionCache>) -> wasmtime::Result
         .epoch_interruption(true)
         .max_wasm_stack(limits.stack_bytes)
         .parallel_compilation(true);
+    config
+}
+
+/// With what earlier compilations left of functions that are the same.
+fn cached(limits: &Limits, functions: &Arc<FunctionCache>) -> wasmtime::Result<Config> {
+    let mut config = settings(limits);
     config.enable_incremental_compilation(Arc::<FunctionCache>::clone(functions))?;
     Ok(config)
 }

@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use defacto_model::{EntityId, Sequence, Timestamp};
 use defacto_planner::{Mode, Plan, Wanted};
-use defacto_ports::{BuildState, EntityEventRow, LedgerRow, MergeRow, Realm, Transaction};
+use defacto_ports::{
+    BuildState, EntityEventRow, EntityStateRow, LedgerRow, MergeRow, Realm, Transaction,
+};
 use rayon::prelude::*;
 
 use crate::apply::{Block, Target};
@@ -237,13 +239,24 @@ impl Pipeline {
         let target = Target { realm: &realm, replay: false };
         let summary =
             self.apply_block(&mut *tx, target, block, &HashSet::new(), &mut touched).await?;
+        self.commit_block(tx, progress, touched).await?;
+        self.report(summary, result).await
+    }
+
+    /// Ends a block's transaction: with it goes the place it came to, and the states that it left stay at hand.
+    pub(crate) async fn commit_block(
+        &mut self,
+        mut tx: Box<dyn Transaction>,
+        progress: BuildState,
+        touched: Vec<EntityStateRow>,
+    ) -> Result<(), Error> {
         tx.save_build(&self.progress_key(), &progress).await?;
         self.commit(tx).await?;
         self.build = progress;
         for row in touched {
             self.states.put(row);
         }
-        self.report(summary, result).await
+        Ok(())
     }
 
     async fn count_late(&self, target: Sequence) -> Result<u64, Error> {

@@ -44,6 +44,7 @@ mod shards;
 mod siblings;
 mod sorted;
 mod status;
+mod system;
 mod tick;
 mod treatment;
 mod unmerge;

@@ -489,12 +489,7 @@ impl Pipeline {
             let into = Target { realm: &realm, replay: false };
             let mut touched = Vec::new();
             let summary = self.apply_block(&mut *tx, into, block, &done, &mut touched).await?;
-            tx.save_build(&self.progress_key(), &progress).await?;
-            self.commit(tx).await?;
-            self.build = progress;
-            for row in touched {
-                self.states.put(row);
-            }
+            self.commit_block(tx, progress, touched).await?;
             done.extend(summary.redone.iter().copied());
             self.report(summary, result).await?;
         }

@@ -1,16 +1,12 @@
-use std::collections::HashSet;
+use defacto_model::{EntityId, entity_id};
+use defacto_ports::{HintRow, MergeRow, Transaction};
 
-use defacto_model::{EntityId, EventId, Timestamp, Value, entity_id};
-use defacto_ports::{Appended, HintRow, MergeRow, NewEvent, Transaction};
-use sha2::{Digest, Sha256};
-
-use crate::apply::Target;
-use crate::catalog::{BLOCK_EVENT, SYSTEM_SOURCE, UNMERGE_EVENT};
-use crate::decode::Event;
+use crate::catalog::{BLOCK_EVENT, UNMERGE_EVENT};
 use crate::edges::cluster;
-use crate::lifecycle::{hint_value, known};
+use crate::lifecycle::known;
 use crate::separate::{Side, of_type};
-use crate::{BlockResult, BuildResult, Error, Pipeline, UnmergeResult};
+use crate::system::{system_event, type_of};
+use crate::{BlockResult, Error, Pipeline, UnmergeResult};
 
 impl Pipeline {
     /// Takes back a merge (decision 40): the entity that ceased has its hints and events again, and the two are never
@@ -70,14 +66,8 @@ impl Pipeline {
             return Err(Error::Identity("one of the two has no hint of its own: they stay one"));
         }
         result.hints_returned = crate::build::count(from.len());
-        let data = vec![
-            ("from_entity_id".to_owned(), Value::String(loser.to_string())),
-            ("from_hints".to_owned(), hint_value(&from)),
-            ("into_entity_id".to_owned(), Value::String(winner.to_string())),
-            ("into_hints".to_owned(), hint_value(&into)),
-            ("reason".to_owned(), Value::String(reason.to_owned())),
-        ];
-        let new = system_event(UNMERGE_EVENT, [loser, winner], &data, self.now());
+        let sides = [(loser, from.as_slice()), (winner, into.as_slice())];
+        let new = system_event(UNMERGE_EVENT, sides, reason, self.now());
         if let Some(done) = self.carry_out(tx, new, &mut result.failures).await? {
             result.events_returned = done.moved;
             result.entities_rebuilt = done.rebuilt;
@@ -117,7 +107,6 @@ impl Pipeline {
         if root_a == root_b {
             return Err(Error::Identity("the two are one: take the merge back with unmerge"));
         }
-        let type_of = |hints: &[HintRow]| hints.first().map(|hint| hint.key.entity_type.clone());
         if type_of(&hints_a) != type_of(&hints_b) {
             return Err(Error::Identity("entities of different types are never one"));
         }
@@ -125,51 +114,11 @@ impl Pipeline {
         if self.apart(&mut *tx).await?.forbids(&[root_a, root_b]) {
             return Ok(result);
         }
-        let data = vec![
-            ("from_entity_id".to_owned(), Value::String(root_a.to_string())),
-            ("from_hints".to_owned(), hint_value(&hints_a)),
-            ("into_entity_id".to_owned(), Value::String(root_b.to_string())),
-            ("into_hints".to_owned(), hint_value(&hints_b)),
-            ("reason".to_owned(), Value::String(reason.to_owned())),
-        ];
-        let new = system_event(BLOCK_EVENT, [root_a, root_b], &data, self.now());
+        let sides = [(root_a, hints_a.as_slice()), (root_b, hints_b.as_slice())];
+        let new = system_event(BLOCK_EVENT, sides, reason, self.now());
         let done = self.carry_out(tx, new, &mut Vec::new()).await?;
         result.newly_blocked = done.is_some();
         Ok(result)
-    }
-
-    /// Appends a system row, resolves it and brings the history after it.
-    async fn carry_out(
-        &mut self,
-        mut tx: Box<dyn Transaction>,
-        new: NewEvent,
-        failures: &mut Vec<crate::EventFailure>,
-    ) -> Result<Option<Done>, Error> {
-        let appended = tx.append(std::slice::from_ref(&new)).await?;
-        let Some(Appended::Inserted(sequence)) = appended.first().copied() else {
-            return Ok(None);
-        };
-        let event = Event::system(new, sequence)?;
-        let (block, moved) = self.resolve_system(&mut *tx, event).await?;
-        let realm = self.realm();
-        let mut touched = Vec::new();
-        let target = Target { realm: &realm, replay: false };
-        let summary =
-            self.apply_block(&mut *tx, target, block, &HashSet::new(), &mut touched).await?;
-        let done = Done { moved, rebuilt: summary.rebuilt };
-        let mut progress = self.build.clone();
-        progress.cursor = sequence;
-        tx.save_build(&self.progress_key(), &progress).await?;
-        self.commit(tx).await?;
-        self.build = progress;
-        for row in touched {
-            self.states.put(row);
-        }
-        let mut build = BuildResult::default();
-        self.report(summary, &mut build).await?;
-        self.settle(&mut build).await?;
-        failures.append(&mut build.failures);
-        Ok(Some(done))
     }
 
     /// Hints of an entity that go back with the loser of a merge: those it had before, and those that events brought
@@ -222,33 +171,5 @@ impl Pipeline {
             }
         }
         Ok(back)
-    }
-}
-
-/// What carrying out brought.
-struct Done {
-    moved: u64,
-    rebuilt: u64,
-}
-
-/// A ledger row of the engine itself about two entities.
-pub(crate) fn system_event(
-    event_type: &str,
-    ids: [EntityId; 2],
-    data: &[(String, Value)],
-    now: Timestamp,
-) -> NewEvent {
-    let [first, second] = ids;
-    let text = format!("{event_type}:{first}:{second}:{now}");
-    let data = defacto_json::encode_data(data);
-    NewEvent {
-        event_id: EventId(Sha256::digest(text.as_bytes()).into()),
-        event_type: event_type.to_owned(),
-        timestamp: now,
-        source: SYSTEM_SOURCE.to_owned(),
-        raw: data.clone(),
-        data,
-        hints: Vec::new(),
-        ingested_at: now,
     }
 }

@@ -1,10 +1,14 @@
-//! Bytes of what no store looks into: entity states, values of edge requests. One form for every store.
+//! Bytes of what no store looks into: entity states, values of edge requests, hints of events. One form for every store.
 //!
 //! Numbers are little-endian, counts and lengths are `u32`; a value is a tag and its content.
+
+mod hints;
 
 use std::collections::BTreeMap;
 
 use defacto_model::{EntityId, Micros, Sequence, Timestamp, Value};
+
+pub use hints::{decode_hints, encode_hints};
 
 use crate::{EntityStateRow, Error, LastRow, OpenEdge, OrderKey, Record};
 
@@ -108,7 +112,8 @@ pub fn decode_values(bytes: &[u8]) -> Result<Vec<Value>, Error> {
     In(bytes).values(DEPTH_MAX)
 }
 
-fn damaged(what: &str) -> Error {
+/// Stored bytes do not have the form that this program writes.
+pub fn damaged(what: &str) -> Error {
     Error::Inconsistent { message: format!("{what} is not readable") }
 }
 

@@ -94,6 +94,21 @@ impl Layout {
         layout
     }
 
+    /// The pairs that are read under a name, each with its direction, and the properties of them all, each name once.
+    pub fn relation(&self, name: &str) -> (Vec<(&PairLayout, bool)>, Vec<&Property>) {
+        let named = self.relations.iter().filter(|relation| relation.name == name);
+        let pairs: Vec<(&PairLayout, bool)> = named
+            .filter_map(|relation| Some((self.pairs.get(relation.pair)?, relation.forward)))
+            .collect();
+        let mut columns: Vec<&Property> = Vec::new();
+        for property in pairs.iter().flat_map(|(pair, _)| &pair.properties) {
+            if !columns.iter().any(|known| known.0 == property.0) {
+                columns.push(property);
+            }
+        }
+        (pairs, columns)
+    }
+
     /// An entity type by name.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 use defacto_ports::Error;
+pub(crate) use defacto_ports::codec::damaged;
 
 use crate::place::Place;
 
@@ -84,9 +85,4 @@ pub(crate) fn is_lost(error: &sqlx::Error) -> bool {
         Some(code) => code.starts_with("08") || code.starts_with("57P") || code == "25P03",
         None => matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_)),
     }
-}
-
-/// Stored bytes do not have the form that this program writes.
-pub(crate) fn damaged(what: &str) -> Error {
-    Error::Inconsistent { message: format!("{what} is not readable") }
 }

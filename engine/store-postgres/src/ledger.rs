@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use defacto_model::{EventId, Sequence};
-use defacto_ports::{Appended, Error, HintText, LedgerRow, NewEvent};
+use defacto_ports::codec::{decode_hints, encode_hints};
+use defacto_ports::{Appended, Error, LedgerRow, NewEvent};
 use sqlx::postgres::PgRow;
 
 use crate::error::damaged;
@@ -28,37 +29,6 @@ const COUNT: &str = "INSERT INTO ledger_counts AS c(source, events) \
      SELECT * FROM unnest($1::TEXT[], $2::BIGINT[]) \
      ON CONFLICT(source) DO UPDATE SET events = c.events + excluded.events";
 
-fn hints_text(hints: &[HintText]) -> String {
-    let plain: Vec<Vec<String>> = hints
-        .iter()
-        .map(|hint| {
-            let mut parts = vec![hint.entity_type.clone(), hint.field.clone(), hint.value.clone()];
-            parts.extend(hint.candidate.map(|id| id.to_string()));
-            parts
-        })
-        .collect();
-    // Text cannot fail to become JSON.
-    serde_json::to_string(&plain).unwrap_or_default()
-}
-
-fn hints_from(text: &str) -> Result<Vec<HintText>, Error> {
-    if text == "[]" {
-        return Ok(Vec::new());
-    }
-    let bad = || damaged("an event's hints");
-    let plain: Vec<Vec<String>> = serde_json::from_str(text).map_err(|_| bad())?;
-    plain
-        .into_iter()
-        .map(|parts| {
-            let mut parts = parts.into_iter();
-            let mut part = || parts.next().ok_or_else(bad);
-            let (entity_type, field, value) = (part()?, part()?, part()?);
-            let candidate = parts.next().map(|id| id.parse()).transpose().map_err(|_| bad())?;
-            Ok(HintText { entity_type, field, value, candidate })
-        })
-        .collect()
-}
-
 /// A ledger row whose columns start at `at` ([`LEDGER_COLUMNS`]).
 pub(crate) fn ledger_row(row: &PgRow, at: usize) -> Result<LedgerRow, Error> {
     Ok(LedgerRow {
@@ -68,7 +38,7 @@ pub(crate) fn ledger_row(row: &PgRow, at: usize) -> Result<LedgerRow, Error> {
             event_type: row.text(at + 2)?,
             timestamp: row.time(at + 3)?,
             source: row.text(at + 4)?,
-            hints: hints_from(&row.text(at + 5)?)?,
+            hints: decode_hints(&row.text(at + 5)?)?,
             ingested_at: row.time(at + 6)?,
             data: row.text(at + 9)?,
             raw: row.text(at + 10)?,
@@ -116,7 +86,7 @@ impl Session {
             results.push(Appended::Inserted(Sequence(next)));
             *counts.entry(&event.source).or_default() += 1;
             fresh.row().int(next).bytes(&event.event_id.0).text(&event.event_type);
-            fresh.time(event.timestamp).text(&event.source).text(&hints_text(&event.hints));
+            fresh.time(event.timestamp).text(&event.source).text(&encode_hints(&event.hints));
             fresh.time(event.ingested_at).bool(false).text(&event.data).text(&event.raw);
         }
         if fresh.is_empty() {
@@ -171,7 +141,7 @@ impl Session {
             let event = &row.event;
             new.row().int(row.sequence.0).bytes(&event.event_id.0).text(&event.event_type);
             new.time(event.timestamp).maybe_int(row.duplicate_of.map(|at| at.0));
-            new.bool(row.redacted).text(&hints_text(&event.hints)).text(&event.data);
+            new.bool(row.redacted).text(&encode_hints(&event.hints)).text(&event.data);
             new.text(&event.raw);
         }
         let table = new.unnest(1);

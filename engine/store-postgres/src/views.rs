@@ -1,6 +1,6 @@
 //! The public names: views over the published realm of a version (engine.md 4.1, language.md 6.10).
 
-use defacto_ports::layout::{EntityLayout, Property, RelationLayout};
+use defacto_ports::layout::EntityLayout;
 
 use crate::names::{literal, quoted};
 use crate::realms::RealmInfo;
@@ -61,22 +61,11 @@ fn history_select(info: &RealmInfo, entity: &EntityLayout, open: bool) -> String
 
 /// All edges with a name, from every pair that has it; missing properties are null.
 fn relation_select(info: &RealmInfo, name: &str, with_properties: bool) -> String {
-    let layout = &info.layout;
-    let relations: Vec<&RelationLayout> =
-        layout.relations.iter().filter(|relation| relation.name == name).collect();
-    let mut columns: Vec<&Property> = Vec::new();
-    for pair in relations.iter().filter_map(|relation| layout.pairs.get(relation.pair)) {
-        for property in &pair.properties {
-            if !columns.iter().any(|known| known.0 == property.0) {
-                columns.push(property);
-            }
-        }
-    }
+    let (pairs, columns) = info.layout.relation(name);
     let mut selects = Vec::new();
-    for relation in relations {
-        let Some(pair) = layout.pairs.get(relation.pair) else { continue };
+    for (pair, forward) in pairs {
         let (source, target) =
-            if relation.forward { ("h.source", "h.target") } else { ("h.target", "h.source") };
+            if forward { ("h.source", "h.target") } else { ("h.target", "h.source") };
         let mut sql = format!(
             "SELECT {source}::TEXT AS source_id, {target}::TEXT AS target_id, \
              {}::TEXT AS relationship_type",

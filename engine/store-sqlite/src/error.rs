@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use defacto_ports::Error;
+pub(crate) use defacto_ports::codec::damaged;
 
 /// Turns a driver's error into the port's, with the path and what a person can do about it.
 pub(crate) fn storage(operation: &'static str, path: &Path, error: sqlx::Error) -> Error {
@@ -49,11 +50,6 @@ pub(crate) fn file(operation: &'static str, path: &Path, error: std::io::Error) 
 /// Whether another connection holds the lock that was asked for.
 pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
     matches!(primary_code(error), Some(5 | 6))
-}
-
-/// Stored bytes do not have the form that this program writes.
-pub(crate) fn damaged(what: &str) -> Error {
-    Error::Inconsistent { message: format!("{what} is not readable") }
 }
 
 /// SQLite's primary result code: the low byte of the extended one.

@@ -1,10 +1,10 @@
 //! The ledger: append once, rewrite by re-normalization, redaction and erasure.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use defacto_model::{EventId, Sequence};
-use defacto_ports::{Appended, Error, HintText, LedgerRow, NewEvent};
+use defacto_ports::codec::{decode_hints, encode_hints};
+use defacto_ports::{Appended, Error, LedgerRow, NewEvent};
 use sqlx::sqlite::SqliteRow;
 
 use crate::columns::{Args, Columns, instant};
@@ -43,46 +43,6 @@ pub(crate) fn event_id(head: i64, tail: &[u8]) -> Result<EventId, Error> {
     Ok(EventId(bytes))
 }
 
-fn hints_text(hints: &[HintText]) -> String {
-    if hints.is_empty() {
-        return "[]".to_owned();
-    }
-    if hints.iter().all(|hint| hint.candidate.is_none()) {
-        let plain: Vec<[&str; 3]> = hints
-            .iter()
-            .map(|h| [h.entity_type.as_str(), h.field.as_str(), h.value.as_str()])
-            .collect();
-        return serde_json::to_string(&plain).unwrap_or_default();
-    }
-    let plain: Vec<Vec<Cow<'_, str>>> = hints
-        .iter()
-        .map(|h| {
-            let parts = [&h.entity_type, &h.field, &h.value].map(|part| Cow::from(part.as_str()));
-            parts.into_iter().chain(h.candidate.map(|id| Cow::from(id.to_string()))).collect()
-        })
-        .collect();
-    // Text cannot fail to become JSON.
-    serde_json::to_string(&plain).unwrap_or_default()
-}
-
-fn hints_from(text: &str) -> Result<Vec<HintText>, Error> {
-    if text == "[]" {
-        return Ok(Vec::new());
-    }
-    let bad = || damaged("an event's hints");
-    let plain: Vec<Vec<String>> = serde_json::from_str(text).map_err(|_| bad())?;
-    plain
-        .into_iter()
-        .map(|parts| {
-            let mut parts = parts.into_iter();
-            let mut part = || parts.next().ok_or_else(bad);
-            let (entity_type, field, value) = (part()?, part()?, part()?);
-            let candidate = parts.next().map(|id| id.parse()).transpose().map_err(|_| bad())?;
-            Ok(HintText { entity_type, field, value, candidate })
-        })
-        .collect()
-}
-
 impl Session {
     pub(crate) async fn head(&mut self) -> Result<Sequence, Error> {
         self.counter("head").await.map(Sequence)
@@ -119,7 +79,7 @@ impl Session {
         self.run_many(APPEND, parts, &fresh, |args, (sequence, kind, source, event)| {
             args.int(*sequence).time(event.timestamp).int(head_of(&event.event_id));
             args.blob(tail_of(&event.event_id).to_vec()).int(*kind).int(*source);
-            args.time(event.ingested_at).int(0).owned_text(hints_text(&event.hints));
+            args.time(event.ingested_at).int(0).owned_text(encode_hints(&event.hints));
             args.text(&event.data).text(&event.raw);
             Ok(())
         })
@@ -170,7 +130,7 @@ impl Session {
                 args.int(row.sequence.0).time(event.timestamp).int(head_of(&event.event_id));
                 args.blob(tail_of(&event.event_id).to_vec()).int(*kind);
                 args.maybe_int(row.duplicate_of.map(|at| at.0)).int(i64::from(row.redacted));
-                args.owned_text(hints_text(&event.hints)).text(&event.data).text(&event.raw);
+                args.owned_text(encode_hints(&event.hints)).text(&event.data).text(&event.raw);
                 Ok(())
             })
             .await?;
@@ -346,7 +306,7 @@ impl Session {
                 source: source.as_ref().to_owned(),
                 data: row.text(at + 10)?.to_owned(),
                 raw: row.text(at + 11)?.to_owned(),
-                hints: hints_from(row.text(at + 9)?)?,
+                hints: decode_hints(row.text(at + 9)?)?,
                 ingested_at: instant(row.int(at + 6)?)?,
             },
             duplicate_of: row.maybe_int(at + 7)?.map(Sequence),
@@ -374,7 +334,7 @@ impl Session {
                 event_type: event_type.as_ref().to_owned(),
                 timestamp,
                 source: source.as_ref().to_owned(),
-                hints: hints_from(packed.text(hints)?)?,
+                hints: decode_hints(packed.text(hints)?)?,
                 data: packed.text(data)?.to_owned(),
                 raw: String::new(),
                 ingested_at,

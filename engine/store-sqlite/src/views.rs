@@ -8,7 +8,7 @@ use crate::error::damaged;
 use crate::realms::RealmInfo;
 use crate::realms::{property_column, quoted};
 use crate::session::Session;
-use defacto_ports::layout::{EntityLayout, Layout, Property, RelationLayout};
+use defacto_ports::layout::{EntityLayout, Layout, Property};
 
 const OPERATION: &str = "publishing state tables";
 
@@ -130,21 +130,10 @@ fn history_select(info: &RealmInfo, entity: &EntityLayout, open: bool) -> String
 
 /// All edges with a name, from every pair that has it; missing properties are null.
 fn relation_select(info: &RealmInfo, name: &str, with_properties: bool) -> String {
-    let layout = &info.layout;
-    let relations: Vec<&RelationLayout> =
-        layout.relations.iter().filter(|relation| relation.name == name).collect();
-    let mut columns: Vec<&Property> = Vec::new();
-    for pair in relations.iter().filter_map(|relation| layout.pairs.get(relation.pair)) {
-        for property in &pair.properties {
-            if !columns.iter().any(|known| known.0 == property.0) {
-                columns.push(property);
-            }
-        }
-    }
+    let (pairs, columns) = info.layout.relation(name);
     let mut selects = Vec::new();
-    for relation in relations {
-        let Some(pair) = layout.pairs.get(relation.pair) else { continue };
-        let (source, target) = if relation.forward { ("a.id", "b.id") } else { ("b.id", "a.id") };
+    for (pair, forward) in pairs {
+        let (source, target) = if forward { ("a.id", "b.id") } else { ("b.id", "a.id") };
         let mut sql = format!(
             "SELECT {} AS source_id, {} AS target_id, '{}' AS relationship_type",
             uuid(source),

@@ -2,12 +2,13 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use wasmtime::Engine;
 use wasmtime::component::Component;
-use wasmtime::{Config, Engine, OptLevel};
 
 use super::module::{Normalizer, Tables};
 use super::{NormalizerError, imports, instance};
 use crate::cwasm::CodeFolder;
+use crate::host::{hex, settings};
 use crate::{HostOptions, Limits, epoch};
 
 /// The engine that runs normalizers, apart from the one of compiled definitions: memory and tables are set by source
@@ -68,8 +69,7 @@ impl NormalizerHost {
             let message = "it does not begin like one".to_owned();
             return Err(NormalizerError::Invalid { message });
         }
-        let digest: String =
-            Sha256::digest(component).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex(&Sha256::digest(component));
         let machine = self.machine_code(&digest, component, limits.compile_ms)?;
         imports::check(&self.runtime.engine, &machine)?;
         let linker = instance::linker(&self.runtime.engine)
@@ -125,18 +125,4 @@ fn compile(engine: &Engine, bytes: &[u8], limit_ms: u64) -> Result<Component, No
         }
         Err(_) => Err(NormalizerError::TooSlow { limit_ms }),
     }
-}
-
-/// The settings that make results repeatable, and those that bound them.
-fn settings(limits: &Limits) -> Config {
-    let mut config = Config::new();
-    config
-        .cranelift_opt_level(OptLevel::Speed)
-        .cranelift_nan_canonicalization(true)
-        .wasm_relaxed_simd(false)
-        .consume_fuel(true)
-        .epoch_interruption(true)
-        .max_wasm_stack(limits.stack_bytes)
-        .parallel_compilation(true);
-    config
 }
