@@ -47,25 +47,31 @@ impl CodeFolder {
             tracing::warn!(digest, "cached code is damaged and is made anew");
             return None;
         }
-        // SAFETY: `deserialize` runs whatever machine code it is given, so the bytes must come from
-        // `Component::serialize`. They were written by `store` below into a folder that `prepare` has made sure
-        // nobody else can write, and their checksum proves that they are whole; the engine itself
-        // checks version and settings. The bytes verified are the bytes loaded, not the file again.
-        #[expect(unsafe_code, reason = "the only way to load machine code; see above")]
-        let loaded = unsafe { Component::deserialize(engine, code) };
-        loaded.inspect_err(|error| tracing::warn!(digest, %error, "cached code is made anew")).ok()
+        // The bytes verified are the bytes loaded, not the file again.
+        from_compiled(engine, code)
+            .inspect_err(|error| tracing::warn!(digest, %error, "cached code is made anew"))
+            .ok()
     }
 
     /// Keeps the machine code of a component.
-    pub(crate) fn store(&self, digest: &str, component: &Component) {
-        let stored = component.serialize().map_err(io::Error::other).and_then(|code| {
-            let mut file = Sha256::digest(&code).to_vec();
-            file.extend_from_slice(&code);
-            replace(&self.component(digest), &file)
-        });
-        if let Err(error) = stored {
+    pub(crate) fn store(&self, digest: &str, code: &[u8]) {
+        let mut file = Sha256::digest(code).to_vec();
+        file.extend_from_slice(code);
+        if let Err(error) = replace(&self.component(digest), &file) {
             tracing::warn!(digest, %error, "code is not cached");
         }
+    }
+}
+
+/// The component whose machine code this is: what [`Engine::precompile_component`] or [`Component::serialize`] gave in
+/// this process, or such bytes read back from the folder.
+pub(crate) fn from_compiled(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: `deserialize` runs whatever machine code it is given, so the bytes must come from wasmtime. They do:
+    // they were made by this process just now, or written by `store` into a folder that `prepare` has made sure nobody
+    // else can write, and their checksum proved that they are whole. The engine itself checks version and settings.
+    #[expect(unsafe_code, reason = "the only way to load machine code; see above")]
+    unsafe {
+        Component::deserialize(engine, code)
     }
 }
 

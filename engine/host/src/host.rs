@@ -4,11 +4,13 @@ use std::thread;
 
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+use wasmtime::{
+    Config, Engine, Inlining, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+};
 
 use crate::cwasm::CodeFolder;
 use crate::function_cache::FunctionCache;
-use crate::{CompiledDefinitions, Limits, LoadError, epoch};
+use crate::{CompiledDefinitions, Limits, LoadError, cwasm, epoch};
 
 /// How to run modules.
 #[derive(Debug, Clone, Default)]
@@ -40,7 +42,7 @@ impl Host {
     pub fn new(options: HostOptions) -> Result<Arc<Self>, LoadError> {
         let failed = |message: String| LoadError::Engine { message };
         let functions = Arc::new(FunctionCache::default());
-        let engine = start(&options.limits, &functions).map_err(|e| failed(format!("{e:#}")))?;
+        let engine = start(&options.limits).map_err(|e| failed(format!("{e:#}")))?;
         epoch::start(&engine).map_err(|error| failed(error.to_string()))?;
         let folder = options.cache.and_then(|folder| CodeFolder::open(&folder, &engine));
         Ok(Arc::new(Self { engine, limits: options.limits, folder, functions }))
@@ -66,17 +68,18 @@ impl Host {
         if let Some(file) = &functions {
             self.functions.load(file);
         }
-        let made = Component::from_binary(&self.engine, bytes)
+        let code = compile(&self.limits, &self.functions, bytes)
             .map_err(|error| LoadError::Invalid { message: format!("{error:#}") })?;
         if let Some(folder) = &self.folder {
-            folder.store(digest, &made);
+            folder.store(digest, &code);
         }
         if let Some(file) = &functions
             && let Err(error) = self.functions.save(file)
         {
             tracing::warn!(%error, "code of functions is not cached");
         }
-        Ok(made)
+        cwasm::from_compiled(&self.engine, &code)
+            .map_err(|error| LoadError::Invalid { message: format!("{error:#}") })
     }
 }
 
@@ -84,16 +87,39 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Machine code of a component, in an engine of its own.
+///
+/// The engine is what makes the cache of functions work. Its key of a function is a hash over everything in the
+/// compiler's context, which wasmtime clears and uses again for the next function. Cranelift 0.135 forgets to clear one
+/// list, that of exception handlers, which only entry points fill (of functions that are exported or in a table). A
+/// function compiled in a context that an entry point had before gets another key, and with several threads that is
+/// left to chance. With inlining on, wasmtime translates all functions before it gives any context back, so that in
+/// a new engine each function has a context that nobody had before. (What `Intrinsics` inlines does not occur here.)
+fn compile(
+    limits: &Limits,
+    functions: &Arc<FunctionCache>,
+    component: &[u8],
+) -> wasmtime::Result<Vec<u8>> {
+    let mut config = settings_of_definitions(limits);
+    config.enable_incremental_compilation(Arc::<FunctionCache>::clone(functions))?;
+    Engine::new(&config)?.precompile_component(component)
+}
+
 /// Pools instances where the machine has the address space for it.
-fn start(limits: &Limits, functions: &Arc<FunctionCache>) -> wasmtime::Result<Engine> {
-    let mut config = cached(limits, functions)?;
+fn start(limits: &Limits) -> wasmtime::Result<Engine> {
+    let mut config = settings_of_definitions(limits);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits)));
     Engine::new(&config).or_else(|error| {
         tracing::warn!(%error, "instances are not pooled");
-        let mut config = cached(limits, functions)?;
-        config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
-        Engine::new(&config)
+        Engine::new(&settings_of_definitions(limits))
     })
+}
+
+/// Those of the engine that compiles and of the one that runs.
+fn settings_of_definitions(limits: &Limits) -> Config {
+    let mut config = settings(limits);
+    config.compiler_inlining(Inlining::Intrinsics);
+    config
 }
 
 /// The settings of every engine: those that make results repeatable, and those that bound them.
@@ -108,13 +134,6 @@ pub(crate) fn settings(limits: &Limits) -> Config {
         .max_wasm_stack(limits.stack_bytes)
         .parallel_compilation(true);
     config
-}
-
-/// With what earlier compilations left of functions that are the same.
-fn cached(limits: &Limits, functions: &Arc<FunctionCache>) -> wasmtime::Result<Config> {
-    let mut config = settings(limits);
-    config.enable_incremental_compilation(Arc::<FunctionCache>::clone(functions))?;
-    Ok(config)
 }
 
 fn pool(limits: &Limits) -> PoolingAllocationConfig {
@@ -160,31 +179,46 @@ sources:
         hints: { part: [code] }
 "#;
 
-    /// Functions that the host has machine code of, after loading the text, and how many of it are generated.
-    fn known(host: &Arc<Host>, text: &str) -> (usize, usize) {
+    /// Functions that the host has machine code of, after loading the text.
+    fn known(host: &Arc<Host>, text: &str) -> usize {
         let outcome = compile(&Input::Document { name: "test.yaml", text }).unwrap();
         let compiled = outcome.compiled.unwrap_or_else(|| panic!("{:?}", outcome.diagnostics));
         host.load(&compiled.component).unwrap();
-        (host.functions.len(), compiled.statistics.functions)
+        host.functions.len()
+    }
+
+    /// Another guard in each round, and another pattern of another length.
+    fn edited(round: usize) -> String {
+        let guard = format!("-{}$'){}", "7".repeat(round), " and event.kind != 'x'".repeat(round));
+        TEXT.replace("-7$')", &guard)
     }
 
     #[test]
     fn an_edit_compiles_nothing_of_the_library() {
+        // The handler, and what refers to a text that has moved in the memory.
+        const EDITED: std::ops::RangeInclusive<usize> = 1..=4;
         let name = format!("defacto-host-functions-{}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         let host = || {
             let cache = Some(folder.clone());
             Host::new(HostOptions { limits: Limits::default(), cache }).unwrap()
         };
-        let (all, generated) = known(&host(), TEXT);
-        assert!(all > 500, "{all} functions in a library with patterns");
-        // Another process with the same folder.
-        let (edited, _) = known(&host(), &TEXT.replace("-7$", "-[0-9]$"));
-        let (again, _) = known(&host(), &TEXT.replace("-7$", "-[1-9]$"));
+        // More threads than processors: the order in which functions are compiled is another each time.
+        let threads = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+        threads.install(|| {
+            let mut before = known(&host(), TEXT);
+            assert!(before > 500, "{before} functions in a library with patterns");
+            let mut check = |host: &Arc<Host>, round| {
+                let after = known(host, &edited(round));
+                let new = after - before;
+                assert!(EDITED.contains(&new), "{new} functions in round {round}");
+                before = after;
+            };
+            // Processes that share the folder, and one that compiles several times.
+            (1..=6).for_each(|round| check(&host(), round));
+            let host = host();
+            (7..=12).for_each(|round| check(&host, round));
+        });
         std::fs::remove_dir_all(&folder).unwrap();
-        println!("{all} functions, {generated} generated, {} {}", edited - all, again - edited);
-        for new in [edited - all, again - edited] {
-            assert!(new <= generated, "{new} functions compiled, {generated} generated");
-        }
     }
 }

@@ -94,7 +94,10 @@ impl NormalizerHost {
         }
         let made = compile(engine, bytes, limit_ms)?;
         if let Some(folder) = folder {
-            folder.store(digest, &made);
+            match made.serialize() {
+                Ok(code) => folder.store(digest, &code),
+                Err(error) => tracing::warn!(digest, %error, "code is not cached"),
+            }
         }
         Ok(made)
     }
