@@ -5,7 +5,7 @@ use std::time::Instant;
 use defacto_model::{EntityId, Sequence, Timestamp};
 use defacto_planner::{Mode, Plan, Wanted};
 use defacto_ports::{
-    BuildState, EntityEventRow, EntityStateRow, LedgerRow, MergeRow, Realm, Transaction,
+    BuildState, EntityEventRow, EntityStateRow, Fence, LedgerRow, MergeRow, Realm, Transaction,
 };
 use rayon::prelude::*;
 
@@ -105,8 +105,13 @@ impl Pipeline {
         plan: Plan,
         options: BuildOptions,
     ) -> Result<BuildResult, Error> {
+        // A claim keeps others away from a shard, and a hold from the whole, for as long as its lease runs. A lock would
+        // stay with a process that is paused, and with it the shard.
         let store = Arc::clone(&self.store);
-        let _lock = store.lock_build(&self.progress_key()).await?;
+        let _lock = match self.post.fence {
+            Fence::Alone => Some(store.lock_build(&self.progress_key()).await?),
+            Fence::Shard { .. } | Fence::Whole { .. } => None,
+        };
         let mut result = self.planned(plan, false);
         let as_of = match options.as_of {
             AsOf::Clock => Some(self.now().max(self.build.tick_as_of.unwrap_or(Timestamp::MIN))),

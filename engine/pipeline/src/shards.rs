@@ -66,6 +66,14 @@ impl Pipeline {
         self.post.shard
     }
 
+    /// The token under which the shard is claimed; rises with each new owner.
+    pub fn fencing_token(&self) -> Option<i64> {
+        match self.post.fence {
+            Fence::Shard { claim, .. } => Some(claim.token),
+            _ => None,
+        }
+    }
+
     /// The process as others see it, while it works on a shard.
     pub fn member(&self) -> Option<Arc<Member>> {
         self.post.member.clone()

@@ -1,6 +1,7 @@
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use defacto_compiler::Canonical;
 use defacto_pipeline::{Definitions, Options, Pipeline};
@@ -14,6 +15,9 @@ use crate::{Engine, Error, Modules, Source, SystemClock};
 
 /// Digits of the content hash that name a version.
 const VERSION_DIGITS: usize = 8;
+/// How often opening is tried when something passing is in its way, and how long it waits in between.
+const ATTEMPTS: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Settings of an [`Engine`] before it opens.
 pub struct Builder {
@@ -124,7 +128,44 @@ impl Builder {
         let cache = self.state.join("modules");
         let Modules { outcome, machines } = Modules::load(&self.source, Some(&cache))?;
         let content = machines.manifest().content_hash.clone();
+        let own = Definitions {
+            version: content.chars().take(VERSION_DIGITS).collect(),
+            document: outcome.canonical.as_ref().map(Canonical::stored).unwrap_or_default(),
+            machines,
+        };
         let store: Arc<dyn Store> = database.open().await?;
+        let mut attempts = 0;
+        let Opened { own, known, pipeline } = loop {
+            attempts += 1;
+            match self.open_on(&store, own.clone(), &cache).await {
+                // Nothing here is done twice when it is done again.
+                Err(error) if error.recoverable() && attempts < ATTEMPTS => {
+                    log::opened_again(&error, attempts);
+                    tokio::time::sleep(PAUSE).await;
+                }
+                opened => break opened?,
+            }
+        };
+        let machines = Arc::clone(pipeline.machines());
+        let place = Place { database, state: self.state, clock: self.clock, own };
+        let engine =
+            Engine::new(pipeline, machines, store, self.options, outcome.diagnostics, place);
+        if !known {
+            log::definition_warnings(engine.warnings());
+        }
+        // Who only wants to read is not to be stopped by it.
+        engine.complete_removal().await.map_err(log::incomplete).ok();
+        Ok(engine)
+    }
+
+    /// Finds or registers the definitions in a store, and opens the version at work.
+    async fn open_on(
+        &self,
+        store: &Arc<dyn Store>,
+        mut own: Definitions,
+        cache: &Path,
+    ) -> Result<Opened, Error> {
+        let content = own.machines.manifest().content_hash.clone();
         let mut reader = store.read().await?;
         let versions = reader.versions().await?;
         let chosen = Choice::read(reader.as_mut()).await?;
@@ -132,35 +173,29 @@ impl Builder {
         let same = |version: &&DefinitionVersion| version.content_hash == content;
         let known =
             versions.iter().filter(same).max_by_key(|version| (version.active, version.created_at));
-        let own = Definitions {
-            version: known.map_or_else(
-                || content.chars().take(VERSION_DIGITS).collect(),
-                |version| version.version.clone(),
-            ),
-            document: outcome.canonical.as_ref().map(Canonical::stored).unwrap_or_default(),
-            machines,
-        };
+        if let Some(version) = known {
+            own.version.clone_from(&version.version);
+        }
         let chosen = chosen
             .filter(|choice| choice.project == content)
             .and_then(|choice| versions.iter().find(|version| version.version == choice.version));
         let definitions = match chosen {
-            Some(version) => crate::versions::load_stored(version, &cache)?,
+            Some(version) => crate::versions::load_stored(version, cache)?,
             None => own.clone(),
         };
-        let machines = Arc::clone(&definitions.machines);
         let clock = Arc::clone(&self.clock);
         let pipeline =
-            Pipeline::open(Arc::clone(&store), definitions, clock, self.options.clone()).await?;
-        let place = Place { database, state: self.state, clock: self.clock, own };
-        let engine =
-            Engine::new(pipeline, machines, store, self.options, outcome.diagnostics, place);
-        if known.is_none() {
-            log::definition_warnings(engine.warnings());
-        }
-        // Who only wants to read is not to be stopped by it.
-        engine.complete_removal().await.map_err(log::incomplete).ok();
-        Ok(engine)
+            Pipeline::open(Arc::clone(store), definitions, clock, self.options.clone()).await?;
+        Ok(Opened { own, known: known.is_some(), pipeline })
     }
+}
+
+/// What stands in a store when an engine begins.
+struct Opened {
+    own: Definitions,
+    /// Whether the definitions were registered before.
+    known: bool,
+    pipeline: Pipeline,
 }
 
 fn check_namespace(namespace: &str) -> Result<(), Error> {

@@ -61,6 +61,15 @@ impl Database {
         Ok(Self::File(PathBuf::from(path)))
     }
 
+    /// Name of the driver, for logs.
+    pub(crate) fn driver(&self) -> &'static str {
+        match self {
+            Self::File(_) => "sqlite",
+            #[cfg(feature = "postgres")]
+            Self::Server(_) => "postgres",
+        }
+    }
+
     /// Opens the store.
     ///
     /// # Errors

@@ -74,6 +74,11 @@ impl Engine {
         Self { pipeline: Mutex::new(pipeline), machines, manifest, store, options, place, warnings }
     }
 
+    /// An operation failed: a failure of the store is logged.
+    pub(crate) fn failed(&self, operation: &'static str, error: impl Into<Error>) -> Error {
+        log::failed(operation, self.place.database.driver(), error.into())
+    }
+
     /// The definitions at work, compiled.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
@@ -112,7 +117,7 @@ impl Engine {
     ) -> Result<IngestResult, Error> {
         let options = IngestOptions { process, batch_size: None };
         let result = self.pipeline.lock().await.ingest(source, records, options).await;
-        let result = result.map_err(|error| log::failed(error.into()))?;
+        let result = result.map_err(|error| self.failed("ingest", error))?;
         if !records.is_empty() {
             log::ingested(&result);
         }
@@ -137,7 +142,7 @@ impl Engine {
     /// What module and store say; failures of single events are in the result.
     pub async fn build(&self, options: BuildOptions) -> Result<BuildResult, Error> {
         let result = self.pipeline.lock().await.build(options).await;
-        let result = result.map_err(|error| log::failed(error.into()))?;
+        let result = result.map_err(|error| self.failed("build", error))?;
         log::built(&result);
         Ok(result)
     }
@@ -158,7 +163,7 @@ impl Engine {
     /// What module and store say.
     pub async fn tick(&self, as_of: Option<Timestamp>) -> Result<TickResult, Error> {
         let result = self.pipeline.lock().await.tick(as_of).await;
-        let result = result.map_err(|error| log::failed(error.into()))?;
+        let result = result.map_err(|error| self.failed("tick", error))?;
         log::ticked(&result);
         Ok(result)
     }

@@ -24,7 +24,7 @@ impl Engine {
         reason: &str,
     ) -> Result<MergeResult, Error> {
         let result = self.pipeline.lock().await.merge(from, into, reason).await;
-        let result = result.map_err(|error| log::failed(error.into()))?;
+        let result = result.map_err(|error| self.failed("merge", error))?;
         log::merged(&result);
         Ok(result)
     }
@@ -43,7 +43,7 @@ impl Engine {
         reason: &str,
     ) -> Result<UnmergeResult, Error> {
         let result = self.pipeline.lock().await.unmerge(loser, winner, reason).await;
-        let result = result.map_err(|error| log::failed(error.into()))?;
+        let result = result.map_err(|error| self.failed("unmerge", error))?;
         log::unmerged(&result);
         Ok(result)
     }
@@ -61,7 +61,7 @@ impl Engine {
         reason: &str,
     ) -> Result<BlockResult, Error> {
         let result = self.pipeline.lock().await.block(a, b, reason).await;
-        let result = result.map_err(|error| log::failed(error.into()))?;
+        let result = result.map_err(|error| self.failed("block", error))?;
         log::blocked(&result);
         Ok(result)
     }
@@ -101,7 +101,7 @@ impl Engine {
     pub async fn erase(&self, id: EntityId) -> Result<EraseResult, Error> {
         let others = self.others().await?;
         let result = self.pipeline.lock().await.erase(id, &others).await;
-        let result = result.map_err(|error| log::failed(error.into()))?;
+        let result = result.map_err(|error| self.failed("erase", error))?;
         log::erased(&result);
         self.complete_removal().await?;
         Ok(result)
@@ -126,7 +126,7 @@ impl Engine {
     pub async fn redact(&self, id: EntityId) -> Result<RedactResult, Error> {
         let others = self.others().await?;
         let result = self.pipeline.lock().await.redact(id, &others).await;
-        let result = result.map_err(|error| log::failed(error.into()))?;
+        let result = result.map_err(|error| self.failed("redact", error))?;
         self.complete_removal().await?;
         Ok(result)
     }
@@ -140,7 +140,7 @@ impl Engine {
         }
         self.remove_copy().await?;
         let purged = pipeline.purge().await;
-        purged.map_err(|source| log::failed(Error::Unpurged(source)))
+        purged.map_err(|source| self.failed("redact", Error::Unpurged(source)))
     }
 
     /// Versions other than the one at work, with what was compiled from them.

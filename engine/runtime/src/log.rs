@@ -10,17 +10,75 @@ use defacto_pipeline::{
 };
 
 use defacto_model::Shard;
+use defacto_pipeline::Pipeline;
+use defacto_ports::Worker;
 
 use crate::Error;
 
-pub(crate) fn claimed(shard: Shard) {
+pub(crate) fn claimed(shard: Shard, pipeline: &Pipeline) {
     tracing::info!(
         target: "defacto.shard",
         operation = "claim",
         shard_id = shard.index(),
         total_shards = shard.total(),
+        fencing_token = pipeline.fencing_token(),
+        cursor = pipeline.progress().cursor.0,
         "shard claimed"
     );
+}
+
+pub(crate) fn given_back(shard: u32, reason: &'static str) {
+    tracing::info!(
+        target: "defacto.shard",
+        operation = "release",
+        shard_id = shard,
+        reason,
+        "shard given back"
+    );
+}
+
+/// What a worker found when it looked who works on what.
+pub(crate) fn looked(held: &[u32], limit: usize, free: &[u32], own: &[u32]) {
+    tracing::debug!(
+        target: "defacto.shard",
+        operation = "look",
+        held = ?held,
+        limit,
+        free = ?free,
+        claimed = ?own,
+        "shards looked at"
+    );
+}
+
+/// What one round of work did, or why it did nothing.
+pub(crate) fn round(pipeline: &Pipeline, built: bool, ticked: bool) {
+    tracing::debug!(
+        target: "defacto.shard",
+        operation = "round",
+        shard_id = pipeline.shard().map(Shard::index),
+        fencing_token = pipeline.fencing_token(),
+        cursor = pipeline.progress().cursor.0,
+        built,
+        ticked,
+        "{}", if built { "events applied" } else { "nothing new in the ledger" }
+    );
+}
+
+pub(crate) fn shard_failed(pipeline: &Pipeline, error: &Error) {
+    let (shard, token) = (pipeline.shard().map(Shard::index), pipeline.fencing_token());
+    let cursor = pipeline.progress().cursor.0;
+    if error.is_lost_shard() {
+        tracing::info!(target: "defacto.shard", operation = "round", shard_id = shard, fencing_token = token,
+            cursor, %error, "shard lost");
+    } else {
+        tracing::error!(target: "defacto.shard", operation = "round", shard_id = shard, fencing_token = token,
+            cursor, %error, "work on a shard failed");
+    }
+}
+
+pub(crate) fn worker_failed(worker: Worker, shard: Option<Shard>, error: &Error) {
+    tracing::error!(target: "defacto.shard", operation = "look", worker = worker.0,
+        shard_id = shard.map(Shard::index), %error, "looking after shards failed");
 }
 
 pub(crate) fn ingested(result: &IngestResult) {
@@ -148,6 +206,10 @@ pub(crate) fn incomplete(error: Error) {
     tracing::warn!(target: "defacto.lifecycle", operation = "erase", %error, "erasure not complete");
 }
 
+pub(crate) fn opened_again(error: &Error, attempt: u32) {
+    tracing::debug!(target: "defacto.storage", operation = "open", %error, attempt, "trying again");
+}
+
 /// Warnings about definitions that are new to the database.
 pub(crate) fn definition_warnings(warnings: &[Diagnostic]) {
     for warning in warnings {
@@ -163,9 +225,9 @@ pub(crate) fn definition_warnings(warnings: &[Diagnostic]) {
 }
 
 /// Logs failures of the store; gives the error back.
-pub(crate) fn failed(error: Error) -> Error {
+pub(crate) fn failed(operation: &'static str, driver: &'static str, error: Error) -> Error {
     if error.kind() == crate::ErrorKind::Storage {
-        tracing::error!(target: "defacto.storage", driver = "sqlite", %error, "storage operation failed");
+        tracing::error!(target: "defacto.storage", operation, driver, %error, "storage operation failed");
     }
     error
 }

@@ -1,17 +1,17 @@
 //! Long-running work: following the ledger, alone or as one of several processes (engine.md 7.5).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use defacto_model::{Sequence, Shard, Timestamp};
-use defacto_pipeline::{AsOf, BuildOptions, Definitions, Member, Pipeline};
-use defacto_ports::{Shards, Worker};
+use defacto_model::{Sequence, Shard};
+use defacto_pipeline::{Definitions, Member};
 
-use crate::{Engine, Error, log};
+use crate::desk::Desk;
+use crate::shard_worker::ShardWorker;
+use crate::{Engine, Error};
 
-/// How long to rest when there is nothing to do, or when the store does not answer.
-const REST: Duration = Duration::from_millis(250);
+/// How long to rest when there is nothing to do.
+pub(crate) const REST: Duration = Duration::from_millis(250);
 /// Lease of a process that does one thing.
 const LEASE: Duration = Duration::from_secs(15);
 
@@ -168,20 +168,42 @@ impl Engine {
         let member = Member::join(Arc::clone(&self.store), most, options.lease).await?;
         let ended = tokio::select! {
             () = stop => Ok(()),
-            ended = self.work_on_shards(options, &member) => ended,
+            ended = self.work_on_shards(options, Arc::clone(&member)) => ended,
         };
         let left = member.leave().await;
         ended.and(left.map_err(Error::from))
+    }
+
+    async fn work_on_shards(&self, options: WorkOptions, member: Arc<Member>) -> Result<(), Error> {
+        let definitions = {
+            let pipeline = self.pipeline.lock().await;
+            Definitions {
+                version: pipeline.version().to_owned(),
+                document: self.place.own.document.clone(),
+                machines: Arc::clone(&self.machines),
+            }
+        };
+        ShardWorker::new(self, options, member, definitions).run().await
     }
 
     async fn work_alone(&self, options: WorkOptions) -> Result<(), Error> {
         let mut desk = Desk::new(options.tick_interval);
         loop {
             let mut pipeline = self.pipeline.lock().await;
-            let worked = passing(desk.round(&mut pipeline).await)?;
+            let worked = match desk.round(&mut pipeline).await {
+                Ok(worked) => worked,
+                Err(error) if error.recoverable() => {
+                    desk.fail();
+                    self.failed("run", error);
+                    false
+                }
+                Err(error) => return Err(error),
+            };
             drop(pipeline);
-            if worked != Some(true) {
-                self.rest().await?;
+            match desk.pause() {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None if !worked => self.rest().await?,
+                None => {}
             }
         }
     }
@@ -194,162 +216,5 @@ impl Engine {
                 Ok(())
             }
         }
-    }
-
-    async fn work_on_shards(
-        &self,
-        options: WorkOptions,
-        member: &Arc<Member>,
-    ) -> Result<(), Error> {
-        let definitions = {
-            let pipeline = self.pipeline.lock().await;
-            Definitions {
-                version: pipeline.version().to_owned(),
-                document: self.place.own.document.clone(),
-                machines: Arc::clone(&self.machines),
-            }
-        };
-        let shards = member.shards()?;
-        let mut held: BTreeMap<u32, (Pipeline, Desk)> = BTreeMap::new();
-        let mut looked: Option<Instant> = None;
-        loop {
-            let mut worked = false;
-            if looked.is_none_or(|at| at.elapsed() > options.lease / 10) {
-                looked = Some(Instant::now());
-                if let Some(wanted) = passing(wanted(shards, member.worker(), options.share).await)?
-                {
-                    self.take(&wanted, &definitions, options, member, &mut held).await?;
-                }
-            }
-            let mut lost = Vec::new();
-            for (shard, (pipeline, desk)) in &mut held {
-                match desk.round(pipeline).await {
-                    Ok(did) => worked |= did,
-                    Err(error) if error.is_lost_shard() => lost.push(*shard),
-                    Err(error) => drop(passing::<bool>(Err(error))?),
-                }
-            }
-            for shard in lost {
-                held.remove(&shard);
-                looked = None;
-            }
-            if !worked {
-                shards.changed(REST).await?;
-            }
-        }
-    }
-
-    /// Takes and gives back shards until it has those that it should have.
-    async fn take(
-        &self,
-        wanted: &Wanted,
-        definitions: &Definitions,
-        options: WorkOptions,
-        member: &Arc<Member>,
-        held: &mut BTreeMap<u32, (Pipeline, Desk)>,
-    ) -> Result<(), Error> {
-        while held.len() > wanted.limit {
-            if let Some((_, (mut pipeline, _))) = held.pop_last() {
-                passing(pipeline.release().await.map_err(Error::from))?;
-            }
-        }
-        for &shard in &wanted.free {
-            if held.len() >= wanted.limit {
-                break;
-            }
-            let Some(shard) = Shard::new(shard, wanted.total) else { continue };
-            let clock = Arc::clone(&self.place.clock);
-            let opened = Pipeline::open(
-                Arc::clone(&self.store),
-                definitions.clone(),
-                clock,
-                self.options.clone(),
-            );
-            let Some(mut pipeline) = passing(opened.await.map_err(Error::from))? else { break };
-            let claimed = pipeline.claim(shard, Arc::clone(member)).await;
-            match claimed.map_err(Error::from) {
-                Ok(true) => {
-                    log::claimed(shard);
-                    held.insert(shard.index(), (pipeline, Desk::new(options.tick_interval)));
-                }
-                Ok(false) => {}
-                // Divided anew since: the next look sees how.
-                Err(error) if error.is_lost_shard() && matches!(options.share, Share::Fair(_)) => {}
-                Err(error) => drop(passing::<bool>(Err(error))?),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What fails now and may succeed later is no reason to stop.
-fn passing<T>(done: Result<T, Error>) -> Result<Option<T>, Error> {
-    match done {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.recoverable() => {
-            log::failed(error);
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// Which shards a worker may take.
-struct Wanted {
-    total: u32,
-    limit: usize,
-    free: Vec<u32>,
-}
-
-/// What is free, and how much of it is fair: a little more than an equal share, so that shards do not wander whenever a
-/// worker comes or goes.
-async fn wanted(shards: &dyn Shards, worker: Worker, share: Share) -> Result<Wanted, Error> {
-    let map = shards.map().await?;
-    let (total, only) = match (share, map) {
-        (Share::One(shard), _) => (shard.total(), Some(shard.index())),
-        (_, Some(map)) => (map.total, None),
-        (_, None) => (1, None),
-    };
-    let status = shards.status().await?;
-    let workers = status.workers.iter().filter(|(_, most)| *most > 0).count().max(1);
-    let fair = usize::try_from(total).unwrap_or(usize::MAX).div_ceil(workers) + 1;
-    let limit = match share {
-        Share::Fair(most) => fair.min(usize::try_from(most).unwrap_or(usize::MAX)),
-        _ => 1,
-    };
-    let free = |shard: &u32| {
-        let claimed = status.shards.iter().find(|claimed| claimed.shard == *shard);
-        claimed.is_none_or(|claimed| {
-            claimed.owner.is_none() || claimed.lease_left.is_none() || claimed.owner == Some(worker)
-        })
-    };
-    let free = (0..total).filter(|shard| only.is_none_or(|only| only == *shard)).filter(free);
-    Ok(Wanted { total, limit, free: free.collect() })
-}
-
-/// One pipeline's work, over and over.
-struct Desk {
-    interval: Duration,
-    ticked: Option<Instant>,
-}
-
-impl Desk {
-    fn new(interval: Duration) -> Self {
-        Self { interval, ticked: None }
-    }
-
-    /// Applies what has arrived and runs rules if it is time; whether anything had.
-    async fn round(&mut self, pipeline: &mut Pipeline) -> Result<bool, Error> {
-        let behind = pipeline.behind().await?;
-        if behind {
-            let options = BuildOptions { as_of: AsOf::Keep, ..BuildOptions::default() };
-            log::built(&pipeline.build(options).await?);
-        }
-        if self.ticked.is_none_or(|at| at.elapsed() >= self.interval) {
-            self.ticked = Some(Instant::now());
-            let none: Option<Timestamp> = None;
-            log::ticked(&pipeline.tick(none).await?);
-        }
-        Ok(behind)
     }
 }

@@ -102,6 +102,8 @@ impl PostgresStore {
                     return Ok(PostgresStore { pool, releases: Releases::default() });
                 }
                 Err(error) if attempts < ATTEMPTS && made_by_another(&error) => {}
+                // Paused in the middle, or the server was restarted: nothing was made.
+                Err(error) if attempts < ATTEMPTS && lost(&error) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -114,10 +116,21 @@ impl PostgresStore {
     }
 }
 
+fn driver(error: &Error) -> Option<&sqlx::Error> {
+    let Error::Storage { source: Some(source), .. } = error else { return None };
+    source.downcast_ref::<sqlx::Error>()
+}
+
+/// Whether the server ended a connection that it had taken.
+fn lost(error: &Error) -> bool {
+    driver(error).is_some_and(|error| {
+        code(error).is_some_and(|code| code == "25P03" || code.starts_with("57P"))
+    })
+}
+
 /// Whether another process made the same tables in the same moment.
 fn made_by_another(error: &Error) -> bool {
-    let Error::Storage { source: Some(source), .. } = error else { return false };
-    let Some(error) = source.downcast_ref::<sqlx::Error>() else { return false };
+    let Some(error) = driver(error) else { return false };
     matches!(
         code(error).as_deref(),
         Some("23505" | "42P06" | "42P07" | "40001" | "40P01" | "XX000")

@@ -405,3 +405,19 @@ async fn a_shard_interprets_only_its_own() {
     assert!(world.finish().await.is_ok());
     world.store.close().await.unwrap();
 }
+
+/// A process that is paused in the middle of a build keeps its locks; who takes its shard over needs none of them.
+#[tokio::test]
+async fn locks_of_a_paused_owner_stop_nobody() {
+    let scratch = Scratch::new();
+    let mut world = World::new(1, &scratch.0).await;
+    let version = world.pipelines[0].version().to_owned();
+    let paused = world.store.lock_build(&format!("{version}_s0")).await.unwrap();
+    let record = r#"{"type":"login","at":"2024-01-01T00:00:00Z","mail":"s@mail.test"}"#;
+    let options = IngestOptions { process: false, batch_size: None };
+    world.pipelines[0].ingest("shop", &[record], options).await.unwrap();
+    world.pipelines[0].build(BuildOptions::default()).await.unwrap();
+    drop(paused);
+    assert!(world.finish().await.is_ok());
+    world.store.close().await.unwrap();
+}
