@@ -55,7 +55,7 @@ impl Host {
     ///
     /// [`LoadError`]: the component is invalid, imports something, or was made for another ABI.
     pub fn load(self: &Arc<Self>, component: &[u8]) -> Result<CompiledDefinitions, LoadError> {
-        let digest = hex(&Sha256::digest(component));
+        let digest = digest(component);
         let machine = self.machine_code(&digest, component)?;
         CompiledDefinitions::new(Arc::clone(self), digest, component, machine)
     }
@@ -81,6 +81,11 @@ impl Host {
         cwasm::from_compiled(&self.engine, &code)
             .map_err(|error| LoadError::Invalid { message: format!("{error:#}") })
     }
+}
+
+/// The digest under which a component is known: SHA-256 of its bytes, hexadecimal.
+pub fn digest(component: &[u8]) -> String {
+    hex(&Sha256::digest(component))
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

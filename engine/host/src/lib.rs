@@ -29,7 +29,7 @@ mod stop;
 pub use compiled::CompiledDefinitions;
 pub use error::LoadError;
 pub use evaluate::Evaluation;
-pub use host::{Host, HostOptions};
+pub use host::{Host, HostOptions, digest};
 pub use limits::Limits;
 pub use normalizer::{
     Difference, MadeEvent, Normalizer, NormalizerError, NormalizerHost, RawInputRecord, Refused,

@@ -69,12 +69,14 @@ pub(crate) struct Job {
     pub(crate) events: Vec<Applied>,
     /// The state is a checkpoint: everything after it is made anew.
     pub(crate) resumed: bool,
+    /// The events are all that the entity has after the state.
+    pub(crate) complete: bool,
 }
 
 impl Job {
     /// An entity with events, whose state is not at hand.
     pub(crate) fn new(id: EntityId, events: Vec<Applied>) -> Self {
-        Self { id, state: None, events, resumed: false }
+        Self { id, state: None, events, resumed: false, complete: false }
     }
 
     fn is_anew(&self) -> bool {
@@ -156,10 +158,13 @@ impl Pipeline {
         for (entity, (mut jobs, redo)) in (0..).zip(groups.into_iter().zip(&mut redo)) {
             self.load_states(tx, target.realm, &catalog, entity, &mut jobs).await?;
             if !target.replay {
-                jobs.retain(|job| {
+                jobs.retain_mut(|job| {
                     let late = late_from(job);
                     if let Some(key) = late {
                         redo_from(redo, job.id, key);
+                        if let Some(state) = job.state.take() {
+                            self.states.put(state);
+                        }
                     }
                     late.is_none()
                 });
@@ -246,7 +251,7 @@ impl Pipeline {
         Ok(())
     }
 
-    async fn load_states(
+    pub(crate) async fn load_states(
         &mut self,
         tx: &mut dyn Transaction,
         realm: &Realm,
@@ -296,8 +301,8 @@ impl Pipeline {
             });
             merges.load(tx, targets.collect()).await?;
         }
-        let anew: HashMap<EntityId, Job> =
-            jobs.iter().filter(|job| job.is_anew()).map(|job| (job.id, job.clone())).collect();
+        let redone = jobs.iter().filter(|job| job.is_anew() || job.complete);
+        let redone: HashMap<EntityId, Job> = redone.map(|job| (job.id, job.clone())).collect();
         let existed = self.existing(tx, realm, entity, &jobs).await?;
         self.forget_later(tx, realm, entity, &jobs).await?;
         let machines = Arc::clone(&self.machines);
@@ -306,7 +311,7 @@ impl Pipeline {
         self.timing.interpret_ms += started.elapsed().as_secs_f64() * 1e3;
         summary.effects += folded.effects;
         summary.transitions += folded.transitions;
-        let reported = self.reported_before(tx, entity, merges, &folded, &anew).await?;
+        let reported = self.reported_before(tx, entity, merges, &folded, &redone).await?;
         let mut changes = Vec::new();
         let mut states = Vec::with_capacity(folded.entities.len());
         let mut kept = Vec::new();
@@ -323,9 +328,12 @@ impl Pipeline {
         {
             let id = state.entity_id;
             kept.append(&mut checkpoints);
-            if let Some(job) = anew.get(&id) {
+            let job = redone.get(&id);
+            if job.is_some() {
                 summary.rebuilt += 1;
                 summary.redone.push(id);
+            }
+            if let Some(job) = job.filter(|job| job.is_anew()) {
                 if !catalog.pairs.sides.get(entity as usize).is_none_or(Vec::is_empty) {
                     match job.state.as_ref().and_then(|state| state.last_key) {
                         Some(key) => {

@@ -1,15 +1,17 @@
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use defacto_model::{EntityId, Sequence, Timestamp};
 use defacto_planner::{Mode, Plan, Wanted};
 use defacto_ports::{
-    BuildState, EntityEventRow, EntityStateRow, Fence, LedgerRow, MergeRow, Realm, Transaction,
+    BuildState, EntityEventRow, EntityStateRow, Fence, LedgerRow, MergeRow, OrderKey, Realm,
+    Transaction,
 };
 use rayon::prelude::*;
 
 use crate::apply::{Block, Target};
+use crate::base::Base;
 use crate::blocking::blocking;
 use crate::decode::Event;
 use crate::edges::{EdgeWork, write_edges};
@@ -112,14 +114,23 @@ impl Pipeline {
             Fence::Alone => Some(store.lock_build(&self.progress_key()).await?),
             Fence::Shard { .. } | Fence::Whole { .. } => None,
         };
-        let mut result = self.planned(plan, false);
+        let mut plan = plan;
+        let mut base = if plan.reuse { self.base().await? } else { None };
+        // What is taken over has seen the rules up to there.
+        let ticked = base.as_ref().and_then(|base| base.build.tick_as_of);
+        let reached = self.build.tick_as_of.max(ticked);
         let as_of = match options.as_of {
-            AsOf::Clock => Some(self.now().max(self.build.tick_as_of.unwrap_or(Timestamp::MIN))),
+            AsOf::Clock => Some(self.now().max(reached.unwrap_or(Timestamp::MIN))),
             AsOf::At(instant) => Some(instant),
-            AsOf::Keep => self.build.tick_as_of,
+            AsOf::Keep => reached,
         };
-        if plan.mode.is_full() {
-            self.build_full(plan, as_of, &mut result).await?;
+        if plan.reuse && (base.is_none() || as_of < ticked) {
+            base = None;
+            plan = Plan { mode: Mode::Full, reuse: false, ..plan };
+        }
+        let mut result = self.planned(plan, false);
+        if plan.mode.is_full() || plan.reuse {
+            self.build_full(plan, base, as_of, &mut result).await?;
             // A build that was taken up again ends where it would have ended; what came since follows.
             if self.store.read().await?.head().await? > self.build.cursor {
                 self.build_incremental(&mut result).await?;
@@ -152,6 +163,7 @@ impl Pipeline {
         self.close_build(&mut build, plan);
         let mut tx = self.begin().await?;
         tx.save_build(&self.progress_key(), &build).await?;
+        self.note_same_data(&mut *tx, plan).await?;
         if !self.active {
             tx.publish_realm(&realm, &self.catalog.manifest).await?;
             self.show(&mut *tx).await?;
@@ -159,6 +171,14 @@ impl Pipeline {
         self.commit(tx).await?;
         self.active |= !self.beside;
         self.build = build;
+        Ok(())
+    }
+
+    /// Data that these definitions would make the same are theirs from now on.
+    async fn note_same_data(&self, tx: &mut dyn Transaction, plan: Plan) -> Result<(), Error> {
+        if plan.same_data && !self.beside && self.shard().is_none() {
+            self.set_data_state(tx).await?;
+        }
         Ok(())
     }
 
@@ -321,7 +341,7 @@ impl Pipeline {
         } else {
             drop(tx);
         }
-        let place = Replay { realm: &realm, fresh: false, from, target, after: None };
+        let place = Replay { realm: &realm, fresh: false, from, target, after: None, only: None };
         self.replay(place, &mut done, result).await?;
         let mut progress = self.build.clone();
         progress.cursor = target;
@@ -342,17 +362,20 @@ impl Pipeline {
         done: &mut HashSet<EntityId>,
         result: &mut BuildResult,
     ) -> Result<(), Error> {
-        let Replay { realm, fresh, from, target, mut after } = place;
+        let Replay { realm, fresh, from, target, mut after, only } = place;
+        if only.is_some_and(BTreeSet::is_empty) {
+            return Ok(());
+        }
         let size = self.options.batch_size.max(1);
         loop {
             let mut reader = self.store.read().await?;
             let page = reader.replay_events(from, target, after, size).await?;
             drop(reader);
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            after = Some(OrderKey { timestamp: last.event.timestamp, sequence: last.sequence });
             let (rows, entities): (Vec<LedgerRow>, Vec<Vec<EntityEventRow>>) =
-                page.into_iter().unzip();
+                page.into_iter().filter_map(|row| of_types(row, only)).unzip();
             let events = self.decode(rows).await?;
-            let Some(last) = events.last() else { return Ok(()) };
-            after = Some(last.key());
             raise(&mut self.build, &events);
             result.events_processed += count(events.len());
             let block =
@@ -380,18 +403,24 @@ impl Pipeline {
     async fn build_full(
         &mut self,
         plan: Plan,
+        base: Option<Base>,
         as_of: Option<Timestamp>,
         result: &mut BuildResult,
     ) -> Result<(), Error> {
         let catalog = Arc::clone(&self.catalog);
-        if let Some((generation, target, after)) = self.resumable(plan).await? {
+        let only = base.as_ref().map(|base| &base.scope.changed);
+        if let Some((generation, target, after)) = self.resumable(plan, base.as_ref()).await? {
             let new = Realm { version: self.version.clone(), generation };
             self.states.clear();
-            let place =
-                Replay { realm: &new, fresh: true, from: Sequence(0), target, after: Some(after) };
+            let after = Some(after);
+            let from = Sequence(0);
+            let place = Replay { realm: &new, fresh: true, from, target, after, only };
             return self.complete_full(plan, place, as_of, result).await;
         }
-        let mut target = self.store.read().await?.head().await?;
+        let mut target = match &base {
+            Some(base) => base.build.cursor,
+            None => self.store.read().await?.head().await?,
+        };
         let generation = self.build.generation + 1;
         let new = Realm { version: self.version.clone(), generation };
         let mut progress = self.build.clone();
@@ -414,11 +443,20 @@ impl Pipeline {
         let mut tx = self.begin().await?;
         tx.drop_realm(&new).await?;
         tx.create_realm(&new, &catalog.manifest).await?;
+        if let Some(base) = &base {
+            let now = tx.build(&base.realm.version).await?;
+            if now.as_ref() != Some(&base.build) {
+                let what = "the history to be taken over was changed";
+                return Err(defacto_ports::Error::Stale { what }.into());
+            }
+            tx.copy_types(&base.realm, &new, &base.kept(), &base.pairs()).await?;
+        }
         let resolved = tx.resolved().await?;
-        tx.set_setting(&self.under_way(), &self.made_of(resolved)).await?;
+        tx.set_setting(&self.under_way(), &self.made_of(resolved, base.as_ref())).await?;
         self.commit(tx).await?;
-        self.build.watermark = None;
-        let place = Replay { realm: &new, fresh: true, from: Sequence(0), target, after: None };
+        self.build.watermark = base.as_ref().and_then(|base| base.build.watermark);
+        let from = Sequence(0);
+        let place = Replay { realm: &new, fresh: true, from, target, after: None, only };
         self.complete_full(plan, place, as_of, result).await
     }
 
@@ -429,24 +467,29 @@ impl Pipeline {
 
     /// What an unfinished build must have been made of to be taken up again: the module, and the identity map up to a
     /// place in the ledger. Whatever else changes the map drops the build.
-    fn made_of(&self, resolved: Sequence) -> String {
+    fn made_of(&self, resolved: Sequence, base: Option<&Base>) -> String {
         let hashes = &self.catalog.hashes;
-        format!("{} {} {} {resolved}", hashes.module, hashes.source, hashes.identity)
+        let base = base.map(Base::mark).unwrap_or_default();
+        format!("{} {} {} {resolved} {base}", hashes.module, hashes.source, hashes.identity)
     }
 
     /// Where an unfinished full build can go on.
     async fn resumable(
         &self,
         plan: Plan,
-    ) -> Result<Option<(u32, Sequence, defacto_ports::OrderKey)>, Error> {
+        base: Option<&Base>,
+    ) -> Result<Option<(u32, Sequence, OrderKey)>, Error> {
         let Some((generation, target, Some(after))) = self.build.pending else { return Ok(None) };
-        if plan.resolve || plan.mode != Mode::Full {
+        if plan.resolve || !(plan.mode == Mode::Full || plan.reuse) {
+            return Ok(None);
+        }
+        if base.is_some_and(|base| base.build.cursor != target) {
             return Ok(None);
         }
         let mut reader = self.store.read().await?;
         let resolved = reader.resolved().await?;
         let made_of = reader.setting(&self.under_way()).await?;
-        let same = made_of.as_deref() == Some(self.made_of(resolved).as_str());
+        let same = made_of.as_deref() == Some(self.made_of(resolved, base).as_str());
         Ok(same.then_some((generation, target, after)))
     }
 
@@ -460,11 +503,11 @@ impl Pipeline {
     ) -> Result<(), Error> {
         let catalog = Arc::clone(&self.catalog);
         let (old, new, target) = (self.realm(), place.realm.clone(), place.target);
-        let generation = new.generation;
+        let (generation, only) = (new.generation, place.only.cloned());
         // Everything is derived again, failures too.
         self.reported = (Sequence(0), None);
         self.replay(place, &mut HashSet::new(), result).await?;
-        self.retire_all(&new, target, result).await?;
+        self.retire_all(&new, target, only.as_ref(), result).await?;
         if let Some(as_of) = as_of {
             let ticked = self.advance(&new, as_of).await?;
             add_tick(result, ticked);
@@ -481,6 +524,7 @@ impl Pipeline {
         if plan.resolve {
             self.set_data_state(&mut *tx).await?;
         }
+        self.note_same_data(&mut *tx, plan).await?;
         tx.drop_realm(&old).await?;
         self.commit(tx).await?;
         self.active |= !self.beside;
@@ -510,6 +554,7 @@ impl Pipeline {
         &mut self,
         realm: &Realm,
         target: Sequence,
+        only: Option<&BTreeSet<String>>,
         result: &mut BuildResult,
     ) -> Result<(), Error> {
         if !self.any_merges {
@@ -517,9 +562,11 @@ impl Pipeline {
         }
         let mut tx = self.begin().await?;
         let merges = tx.merges_between(Sequence(0), target, usize::MAX).await?;
-        result.merges_detected += count(merges.len());
+        let mut own = merges.clone();
+        own.retain(|merge| only.is_none_or(|only| only.contains(&merge.entity_type)));
+        result.merges_detected += count(own.len());
         let mut index = MergeIndex::default();
-        for page in merges.chunks(RETIRE_PAGE) {
+        for page in own.chunks(RETIRE_PAGE) {
             self.retire(&mut *tx, realm, page, &mut index).await?;
         }
         self.repoint(&mut *tx, realm, merges).await?;
@@ -549,7 +596,23 @@ struct Replay<'a> {
     from: Sequence,
     target: Sequence,
     /// Those up to this key have been.
-    after: Option<defacto_ports::OrderKey>,
+    after: Option<OrderKey>,
+    /// Only entities of these types.
+    only: Option<&'a BTreeSet<String>>,
+}
+
+/// An event with those of its entities that are of these types, if it has any.
+fn of_types(
+    (event, mut entities): (LedgerRow, Vec<EntityEventRow>),
+    only: Option<&BTreeSet<String>>,
+) -> Option<(LedgerRow, Vec<EntityEventRow>)> {
+    if let Some(only) = only {
+        entities.retain(|row| only.contains(&row.entity_type));
+        if entities.is_empty() {
+            return None;
+        }
+    }
+    Some((event, entities))
 }
 
 fn add_tick(result: &mut BuildResult, ticked: crate::TickResult) {

@@ -10,7 +10,7 @@ use crate::apart::{Separation, separations, set_separations};
 use crate::apply::{FROM_START, Summary};
 use crate::catalog::{Catalog, hex};
 use crate::edges::{EdgeWork, write_edges};
-use crate::lifecycle::known;
+use crate::lifecycle::{ALL, known};
 use crate::merges::MergeIndex;
 use crate::pipeline::settings;
 use crate::secrets::{hmac, secret};
@@ -62,7 +62,7 @@ impl Pipeline {
         if let Some(result) = recorded(&mut *tx, id).await? {
             return Ok(result);
         }
-        let (root, hints) = known(&mut *tx, id).await?;
+        let (root, hints) = known(&mut *tx, id, ALL).await?;
         let entity_type =
             hints.first().map(|hint| hint.key.entity_type.clone()).unwrap_or_default();
         let mut ids = self.absorbed(&mut *tx, root).await?;

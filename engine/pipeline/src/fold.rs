@@ -80,7 +80,7 @@ pub(crate) fn fold(
     job: Job,
     output: EntityOutput,
 ) -> Folded {
-    let Job { id, state: before, events, resumed } = job;
+    let Job { id, state: before, events, resumed, .. } = job;
     let events = events.as_slice();
     let existed = before.as_ref().is_some_and(|state| state.record.exists);
     let (builder, edges, last_key) = match before {

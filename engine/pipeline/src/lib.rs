@@ -10,6 +10,7 @@
 
 mod apart;
 mod apply;
+mod base;
 mod blocking;
 mod build;
 mod cache;

@@ -37,8 +37,8 @@ impl Pipeline {
         }
         self.bring_up().await?;
         let mut tx = self.begin().await?;
-        let (from_root, from_hints) = known(&mut *tx, from).await?;
-        let (into_root, into_hints) = known(&mut *tx, into).await?;
+        let (from_root, from_hints) = known(&mut *tx, from, RECORDED).await?;
+        let (into_root, into_hints) = known(&mut *tx, into, RECORDED).await?;
         let mut result = MergeResult {
             from_entity_id: from,
             into_entity_id: into,
@@ -129,10 +129,16 @@ impl Pipeline {
     }
 }
 
-/// What an id means now, with its hints.
+/// Hints of each space by which a merge names an entity: enough to find it again, however many it has.
+const RECORDED: usize = 16;
+/// All hints of an entity.
+pub(crate) const ALL: usize = usize::MAX;
+
+/// What an id means now, with its hints, of each space at most `most`.
 pub(crate) async fn known<R>(
     reader: &mut R,
     id: EntityId,
+    most: usize,
 ) -> Result<(EntityId, Vec<HintRow>), Error>
 where
     R: Reader + ?Sized,
@@ -140,6 +146,6 @@ where
     let mut index = MergeIndex::default();
     index.load(reader, vec![id]).await?;
     let root = index.root(id);
-    let hints = reader.hints_of(&[root]).await?;
+    let hints = reader.some_hints(root, most).await?;
     if hints.is_empty() { Err(Error::UnknownEntity(id)) } else { Ok((root, hints)) }
 }

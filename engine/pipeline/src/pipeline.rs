@@ -87,6 +87,8 @@ pub struct Pipeline {
     pub(crate) any_erased: bool,
     /// Key of redacted hints, once there are any.
     pub(crate) redaction: Option<String>,
+    /// Definitions of another version as the present compiler makes them, by their content.
+    pub(crate) compiled: std::sync::Mutex<Option<(String, Option<crate::base::Compiled>)>>,
     /// Time spent by the operation under way.
     pub(crate) timing: Timing,
     /// What it has to warn of.
@@ -130,6 +132,7 @@ impl Pipeline {
             any_merges: false,
             any_erased: false,
             redaction: None,
+            compiled: std::sync::Mutex::new(None),
             timing: Timing::default(),
             warnings: Vec::new(),
             post: Post::alone(),
@@ -257,7 +260,7 @@ impl Pipeline {
 
     /// What a build would have to do.
     pub(crate) async fn plan(&self, wanted: Wanted) -> Result<Plan, Error> {
-        self.plan_for(&self.catalog.hashes, &self.build, wanted).await
+        self.plan_for(self.subject(), wanted).await
     }
 
     /// Notes where an operation begins.

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use defacto_model::{EntityId, Sequence};
-use defacto_ports::{OrderKey, Realm, Transaction};
+use defacto_ports::{EntityStateRow, OrderKey, Realm, Transaction};
 
 use crate::apply::{FROM_START, Failed, Job, Outcome, Redo, interpret};
 use crate::blocking::blocking;
@@ -20,13 +20,13 @@ impl Pipeline {
         entity: u32,
         merges: &mut MergeIndex,
         outcome: &Outcome,
-        anew: &HashMap<EntityId, Job>,
+        redone: &HashMap<EntityId, Job>,
     ) -> Result<BTreeSet<FailurePlace>, Error> {
         let cursor = self.build.cursor;
         let mut jobs = Vec::new();
         for folded in outcome.entities.iter().filter(|folded| !folded.failures.is_empty()) {
             let id = folded.state.entity_id;
-            let Some(Job { state, events, resumed, .. }) = anew.get(&id) else { continue };
+            let Some(Job { state, events, resumed, .. }) = redone.get(&id) else { continue };
             if self.any_merges {
                 merges.load(tx, events.iter().map(|applied| applied.origin).collect()).await?;
             }
@@ -38,6 +38,7 @@ impl Pipeline {
                 state: state.clone(),
                 events: earlier.cloned().collect(),
                 resumed: *resumed,
+                complete: false,
             });
         }
         if jobs.is_empty() {
@@ -93,7 +94,8 @@ impl Pipeline {
         Ok(failed.into_iter().filter(new).collect())
     }
 
-    /// Entities with their events from a place on, and the newest checkpoint before it; with all events where there is none.
+    /// Entities with their events from a place on, and the newest state before it, which is the present one where nothing
+    /// later has been applied; with all events where there is none.
     pub(crate) async fn load_jobs(
         &mut self,
         tx: &mut dyn Transaction,
@@ -106,20 +108,21 @@ impl Pipeline {
         let mut jobs: BTreeMap<EntityId, Job> = BTreeMap::new();
         let mut rows = Vec::new();
         let mut whole: Vec<EntityId> = Vec::new();
-        for (id, from) in redo {
-            self.states.remove(*id);
-            let mut job = Job::new(*id, Vec::new());
-            if *from != FROM_START {
-                job.state = tx.checkpoint(realm, name, *id, *from).await?;
+        let present = redo.keys().map(|id| Job { complete: true, ..Job::new(*id, Vec::new()) });
+        let mut present: Vec<Job> = present.collect();
+        self.load_states(tx, realm, catalog, entity, &mut present).await?;
+        for (mut job, from) in present.into_iter().zip(redo.values()) {
+            let id = job.id;
+            job.state = job.state.filter(|state| ends_before(state, *from));
+            if job.state.is_none() && *from != FROM_START {
+                job.state = tx.checkpoint(realm, name, id, *from).await?;
+                job.resumed = job.state.is_some();
             }
             match job.state.as_ref().and_then(|state| state.last_key) {
-                Some(key) => {
-                    job.resumed = true;
-                    rows.extend(tx.events_of(&[*id], Some(after(key))).await?);
-                }
-                None => whole.push(*id),
+                Some(key) => rows.extend(tx.events_of(&[id], Some(after(key))).await?),
+                None => whole.push(id),
             }
-            jobs.insert(*id, job);
+            jobs.insert(id, job);
         }
         if !whole.is_empty() {
             rows.extend(tx.events_of(&whole, None).await?);
@@ -175,6 +178,12 @@ impl Pipeline {
         }
         Ok(())
     }
+}
+
+/// Whether a state is one to go on from at a place: nothing at or after it, event or rule, has been applied.
+fn ends_before(state: &EntityStateRow, from: OrderKey) -> bool {
+    state.last_key.is_some_and(|last| last < from)
+        && state.record.last_rule.is_none_or(|rule| rule < from.timestamp)
 }
 
 /// The place just after a key.

@@ -52,7 +52,7 @@ impl Pipeline {
         self.bring_up().await?;
         let catalog = Arc::clone(&self.catalog);
         let mut tx = self.begin().await?;
-        let (root, hints) = known(&mut *tx, id).await?;
+        let (root, hints) = known(&mut *tx, id, 1).await?;
         let mut result = RedactResult {
             entity_id: root,
             events_redacted: 0,

@@ -82,11 +82,9 @@ impl Pipeline {
                 let jobs: Vec<Job> = states
                     .into_iter()
                     .flatten()
-                    .map(|state| Job {
-                        id: state.entity_id,
-                        state: Some(state),
-                        events: Vec::new(),
-                        resumed: false,
+                    .map(|state| {
+                        let job = Job::new(state.entity_id, Vec::new());
+                        Job { state: Some(state), ..job }
                     })
                     .collect();
                 let mut merges = MergeIndex::default();

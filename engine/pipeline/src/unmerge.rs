@@ -3,7 +3,7 @@ use defacto_ports::{HintRow, MergeRow, Transaction};
 
 use crate::catalog::{BLOCK_EVENT, UNMERGE_EVENT};
 use crate::edges::cluster;
-use crate::lifecycle::known;
+use crate::lifecycle::{ALL, known};
 use crate::separate::{Side, of_type};
 use crate::system::{system_event, type_of};
 use crate::{BlockResult, Error, Pipeline, UnmergeResult};
@@ -36,8 +36,8 @@ impl Pipeline {
         self.begin_operation();
         self.bring_up().await?;
         let mut tx = self.begin().await?;
-        let (root, hints) = known(&mut *tx, loser).await?;
-        let (other, _) = known(&mut *tx, winner).await?;
+        let (root, hints) = known(&mut *tx, loser, ALL).await?;
+        let (other, _) = known(&mut *tx, winner, ALL).await?;
         let mut result = UnmergeResult {
             entity_id: loser,
             from_entity_id: winner,
@@ -102,8 +102,8 @@ impl Pipeline {
         self.begin_operation();
         self.bring_up().await?;
         let mut tx = self.begin().await?;
-        let (root_a, hints_a) = known(&mut *tx, a).await?;
-        let (root_b, hints_b) = known(&mut *tx, b).await?;
+        let (root_a, hints_a) = known(&mut *tx, a, ALL).await?;
+        let (root_b, hints_b) = known(&mut *tx, b, ALL).await?;
         if root_a == root_b {
             return Err(Error::Identity("the two are one: take the merge back with unmerge"));
         }

@@ -6,6 +6,7 @@ use defacto_planner::{Found, Hashes, Plan, Wanted, plan};
 use defacto_ports::{BuildState, HintKey, Reader};
 use serde::Serialize;
 
+use crate::base::Subject;
 use crate::catalog::Catalog;
 use crate::pipeline::settings;
 use crate::{BuildOptions, BuildResult, Definitions, Error, Pipeline};
@@ -56,13 +57,14 @@ pub(crate) fn seed(base: Option<BuildState>, hashes: &Hashes) -> BuildState {
 }
 
 impl Pipeline {
-    /// What a build would have to do for definitions with these hashes and this progress.
+    /// What a build would have to do.
     pub(crate) async fn plan_for(
         &self,
-        hashes: &Hashes,
-        build: &BuildState,
+        subject: Subject<'_>,
         wanted: Wanted,
     ) -> Result<Plan, Error> {
+        let build = subject.build;
+        let same = self.sameness(subject).await?;
         let mut reader = self.store.read().await?;
         let mut setting = async |key| -> Result<String, Error> {
             Ok(reader.setting(key).await?.unwrap_or_default())
@@ -80,8 +82,13 @@ impl Pipeline {
             cursor: build.cursor,
             head: reader.head().await?,
             unfinished: build.pending.is_some(),
+            same_data: same.data,
+            base: same.base.map(|base| defacto_planner::Base {
+                changed: base.scope.changed.len(),
+                cursor: base.build.cursor,
+            }),
         };
-        Ok(plan(hashes, &found, wanted))
+        Ok(plan(subject.hashes, &found, wanted))
     }
 
     /// What [`Pipeline::build`] with these options would do.
@@ -92,7 +99,7 @@ impl Pipeline {
     pub async fn preview(&self, options: BuildOptions) -> Result<Impact, Error> {
         let wanted = Wanted { full: options.full, from_raw: options.from_raw };
         let plan = self.plan(wanted).await?;
-        self.measure(&self.version, &self.catalog, &self.build, plan).await
+        self.measure(self.subject(), &self.catalog, plan).await
     }
 
     /// What [`Pipeline::activate`] would do.
@@ -116,20 +123,27 @@ impl Pipeline {
             }
         };
         drop(reader);
-        let plan = self.plan_for(&catalog.hashes, &build, Wanted::default()).await?;
-        self.measure(&definitions.version, &catalog, &build, plan).await
+        let subject = Subject {
+            version: &definitions.version,
+            hashes: &catalog.hashes,
+            machines,
+            build: &build,
+            document: Some(&definitions.document),
+        };
+        let plan = self.plan_for(subject, Wanted::default()).await?;
+        self.measure(subject, &catalog, plan).await
     }
 
     async fn measure(
         &self,
-        version: &str,
+        subject: Subject<'_>,
         catalog: &Catalog,
-        build: &BuildState,
         plan: Plan,
     ) -> Result<Impact, Error> {
+        let base = if plan.reuse { self.sameness(subject).await?.base } else { None };
         let mut reader = self.store.read().await?;
         let mut impact = Impact {
-            version: version.to_owned(),
+            version: subject.version.to_owned(),
             build_mode: plan.mode.name().to_owned(),
             reason: plan.reason.to_owned(),
             scope: Vec::new(),
@@ -138,13 +152,27 @@ impl Pipeline {
             renormalize: plan.renormalize,
             resolve: plan.resolve,
         };
-        let after = if plan.mode.is_full() { Sequence(0) } else { build.cursor };
+        let head = Sequence(i64::MAX);
         let mut reached = Reached::default();
-        reached.scan(&mut *reader, catalog, after).await?;
+        let after = match &base {
+            Some(base) => {
+                // Of events that are in the history to be taken over, those of types that changed.
+                reached.only = Some(base.scope.changed.clone());
+                let known = base.build.cursor;
+                reached.scan(&mut *reader, catalog, Sequence(0), known).await?;
+                reached.only = None;
+                known
+            }
+            None if plan.mode.is_full() => Sequence(0),
+            None => subject.build.cursor,
+        };
+        reached.scan(&mut *reader, catalog, after, head).await?;
         impact.events = reached.events;
         impact.entities = reached.new
             + reached.known.values().map(|ids| crate::build::count(ids.len())).sum::<u64>();
-        impact.scope = if plan.mode.is_full() {
+        impact.scope = if let Some(base) = base {
+            reached.types.union(&base.scope.changed).cloned().collect()
+        } else if plan.mode.is_full() {
             catalog.manifest.entities.iter().map(|entity| entity.name.clone()).collect()
         } else {
             reached.types.into_iter().collect()
@@ -175,7 +203,7 @@ impl Pipeline {
     ) -> Result<BuildResult, Error> {
         self.ensure_version(&definitions, false).await?;
         let impact = self.impact(&definitions).await?;
-        if impact.resolve {
+        if impact.resolve || !self.shares_data(&definitions).await? {
             return Err(Error::Identity(
                 "this version normalizes or identifies otherwise than the active one: activate it instead",
             ));
@@ -199,6 +227,18 @@ impl Pipeline {
     }
 }
 
+impl Pipeline {
+    /// Whether the ledger's columns and the identity map are marked as made with the sources and identity of these definitions.
+    async fn shares_data(&self, definitions: &Definitions) -> Result<bool, Error> {
+        let manifest = definitions.machines.manifest();
+        let mut reader = self.store.read().await?;
+        let source = reader.setting(settings::NORMALIZED_WITH).await?;
+        let identity = reader.setting(settings::RESOLVED_WITH).await?;
+        Ok(source.as_deref() == Some(&*manifest.source_hash)
+            && identity.as_deref() == Some(&*manifest.identity_hash))
+    }
+}
+
 /// Which entities events reach.
 #[derive(Debug, Default)]
 struct Reached {
@@ -206,6 +246,8 @@ struct Reached {
     known: BTreeMap<String, BTreeSet<defacto_model::EntityId>>,
     new: u64,
     types: BTreeSet<String>,
+    /// Only of these types, and only events that reach them.
+    only: Option<BTreeSet<String>>,
 }
 
 impl Reached {
@@ -214,18 +256,24 @@ impl Reached {
         reader: &mut dyn Reader,
         catalog: &Catalog,
         after: Sequence,
+        until: Sequence,
     ) -> Result<(), Error> {
+        if self.only.as_ref().is_some_and(BTreeSet::is_empty) {
+            return Ok(());
+        }
         let mut after = after;
         let mut seen: HashSet<HintKey> = HashSet::new();
         loop {
-            let page = reader.scan_events(after, Sequence(i64::MAX), PAGE, false).await?;
+            let page = reader.scan_events(after, until, PAGE, false).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.sequence;
-            self.events += crate::build::count(page.len());
             let mut groups: Vec<(String, Vec<HintKey>)> = Vec::new();
             for row in page {
                 let mut types: BTreeMap<String, Vec<HintKey>> = BTreeMap::new();
                 for hint in row.event.hints {
+                    if self.only.as_ref().is_some_and(|only| !only.contains(&hint.entity_type)) {
+                        continue;
+                    }
                     let Some((entity, definition)) =
                         catalog.manifest.find_entity(&hint.entity_type)
                     else {
@@ -240,6 +288,7 @@ impl Reached {
                         HintKey { entity_type: hint.entity_type.clone(), space, value: hint.value };
                     types.entry(hint.entity_type).or_default().push(key);
                 }
+                self.events += u64::from(self.only.is_none() || !types.is_empty());
                 groups.extend(types);
             }
             let keys: Vec<HintKey> =

@@ -4,9 +4,10 @@
 //!
 //! | Found | Mode | Renormalize | Resolve anew | Replay into new tables |
 //! |---|---|---|---|---|
-//! | asked for `from_raw`, or sources changed | `FULL_RENORMALIZE` | yes | yes | yes |
-//! | identity changed | `FULL_WITH_IDENTITY_RESET` | no | yes | yes |
+//! | asked for `from_raw`, or sources changed for events that there are | `FULL_RENORMALIZE` | yes | yes | yes |
+//! | identity changed for entity types that there were | `FULL_WITH_IDENTITY_RESET` | no | yes | yes |
 //! | asked for `full`, or entities changed, or the module's code changed, or a full build was left unfinished | `FULL` | no | only if relate targets changed | yes |
+//! | first build of a version, some entity types changed against the active one | `PARTIAL` | no | no | of these types; the others are copied |
 //! | events beyond the cursor | `INCREMENTAL` | no | no | no |
 //! | nothing | `SKIP` | no | no | no |
 //!
@@ -18,6 +19,8 @@
 
 mod hashes;
 mod plan;
+mod scope;
 
 pub use hashes::Hashes;
-pub use plan::{DEPLETED, Found, Mode, Plan, REDACTED, Wanted, plan};
+pub use plan::{Base, DEPLETED, Found, Mode, Plan, REDACTED, Wanted, plan};
+pub use scope::{PairKey, Scope, scope};

@@ -10,6 +10,8 @@ pub enum Mode {
     Skip,
     /// New events.
     Incremental,
+    /// All events of the entity types that changed, beside a copy of the others.
+    Partial,
     /// All events into new tables.
     Full,
     /// Identity first, then as [`Mode::Full`].
@@ -24,6 +26,7 @@ impl Mode {
         match self {
             Self::Skip => "SKIP",
             Self::Incremental => "INCREMENTAL",
+            Self::Partial => "PARTIAL",
             Self::Full => "FULL",
             Self::FullWithIdentityReset => "FULL_WITH_IDENTITY_RESET",
             Self::FullRenormalize => "FULL_RENORMALIZE",
@@ -56,6 +59,20 @@ pub struct Found {
     pub head: Sequence,
     /// A full build was left unfinished.
     pub unfinished: bool,
+    /// Definitions differ from those under which normalized columns and identity map were made only in what concerns no
+    /// event of the ledger.
+    pub same_data: bool,
+    /// History of the active version from which that of a version without one can be taken.
+    pub base: Option<Base>,
+}
+
+/// A history of which parts are the same under other definitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Base {
+    /// How many entity types differ.
+    pub changed: usize,
+    /// Everything up to here is in it.
+    pub cursor: Sequence,
 }
 
 /// What to do.
@@ -67,6 +84,10 @@ pub struct Plan {
     pub renormalize: bool,
     /// Make identity anew.
     pub resolve: bool,
+    /// Copy what is the same from the active version's history.
+    pub reuse: bool,
+    /// Normalized columns and identity map are the same under these definitions, whatever their hashes.
+    pub same_data: bool,
     /// Why, in words.
     pub reason: &'static str,
 }
@@ -88,20 +109,29 @@ pub fn plan(current: &Hashes, found: &Found, wanted: Wanted) -> Plan {
         mode,
         renormalize: mode == Mode::FullRenormalize,
         resolve: mode >= Mode::FullWithIdentityReset || (mode == Mode::Full && targets),
+        reuse: false,
+        same_data: found.same_data,
         reason,
     };
     // A module differs with its labels too, because it carries them; code alone is what counts.
     let code = differs(&current.module, &made.module) && !differs(&current.label, &made.label);
     if wanted.from_raw {
         decided(Mode::FullRenormalize, "asked for")
-    } else if differs(&current.source, &made.source) {
+    } else if differs(&current.source, &made.source) && !found.same_data {
         decided(Mode::FullRenormalize, "source mappings changed")
     } else if made.identity == REDACTED {
         decided(Mode::FullWithIdentityReset, "an entity was erased or redacted")
-    } else if differs(&current.identity, &made.identity) {
+    } else if differs(&current.identity, &made.identity) && !found.same_data {
         decided(Mode::FullWithIdentityReset, "identity config changed")
     } else if wanted.full {
         decided(Mode::Full, "asked for")
+    } else if let (Some(base), false) = (found.base, targets) {
+        let plan = match base {
+            Base { changed: 1.., .. } => decided(Mode::Partial, "entity definitions changed"),
+            Base { cursor, .. } if found.head > cursor => decided(Mode::Incremental, "new events"),
+            Base { .. } => decided(Mode::Skip, "nothing changed"),
+        };
+        Plan { reuse: true, ..plan }
     } else if made.definition == DEPLETED {
         decided(Mode::Full, "an entity was erased or redacted")
     } else if differs(&current.definition, &made.definition) || targets {
@@ -158,6 +188,34 @@ mod tests {
         let made_with = hashes("s", REDACTED, "d", "l", "m");
         let found = Found { made_with, ..Found::default() };
         assert_eq!(plan(&current, &found, Wanted::default()).mode, Mode::FullWithIdentityReset);
+    }
+
+    #[test]
+    fn a_first_build_takes_over_what_did_not_change() {
+        let current = hashes("S", "I", "D", "l", "M");
+        let base = Base { changed: 1, cursor: Sequence(5) };
+        let made_with = hashes("s", "i", "d", "l", "m");
+        let mut found = Found {
+            made_with,
+            head: Sequence(5),
+            same_data: true,
+            base: Some(base),
+            ..Found::default()
+        };
+        let planned = |found: &Found| {
+            let made = plan(&current, found, Wanted::default());
+            (made.mode, made.reuse)
+        };
+        assert_eq!(planned(&found), (Mode::Partial, true));
+        found.base = Some(Base { changed: 0, ..base });
+        assert_eq!(planned(&found), (Mode::Skip, true));
+        found.head = Sequence(6);
+        assert_eq!(planned(&found), (Mode::Incremental, true));
+        found.same_data = false;
+        assert_eq!(planned(&found), (Mode::FullRenormalize, false));
+        found.same_data = true;
+        let asked = plan(&current, &found, Wanted { full: true, from_raw: false });
+        assert_eq!((asked.mode, asked.reuse), (Mode::Full, false));
     }
 
     #[test]

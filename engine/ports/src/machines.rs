@@ -13,6 +13,13 @@ pub trait Machines: Send + Sync + std::fmt::Debug {
     /// SHA-256 of the module's bytes, hexadecimal.
     fn digest(&self) -> &str;
 
+    /// Compiles other definitions, given as they are stored, in the way in which these were compiled: the digest of what
+    /// comes out, and its manifest. `None` where that cannot be done.
+    fn compile(&self, document: &str) -> Option<(String, Manifest)> {
+        let _ = document;
+        None
+    }
+
     /// Normalizes raw records of one source (index of the manifest). Results are in the order of records: one for each,
     /// and from a normalizer any number.
     ///

@@ -411,6 +411,15 @@ pub trait Transaction: Reader {
     async fn publish_realm(&mut self, realm: &Realm, manifest: &Manifest) -> Result<(), Error>;
     /// Drops the tables of a generation.
     async fn drop_realm(&mut self, realm: &Realm) -> Result<(), Error>;
+    /// Copies states, checkpoints and history of entity types, and edges with their requests of relationship pairs, into a
+    /// generation in which these are empty and have the same columns.
+    async fn copy_types(
+        &mut self,
+        from: &Realm,
+        to: &Realm,
+        types: &[String],
+        pairs: &[EdgeKey],
+    ) -> Result<(), Error>;
     /// Stores states.
     async fn save_states(
         &mut self,
@@ -511,6 +520,8 @@ pub trait Reader: Send {
     async fn head(&mut self) -> Result<Sequence, Error>;
     /// Number of canonical events, of one source or all.
     async fn count_events(&mut self, source: Option<&str>) -> Result<u64, Error>;
+    /// Source and type of every event there is, each pair once, in order.
+    async fn event_types(&mut self) -> Result<Vec<(String, String)>, Error>;
     /// Events in sequence order: `after < sequence <= until`, at most `limit`; duplicates included when asked.
     async fn scan_events(
         &mut self,
@@ -555,6 +566,8 @@ pub trait Reader: Send {
     async fn find_hint_text(&mut self, value: &str) -> Result<Vec<HintRow>, Error>;
     /// Hints of entities.
     async fn hints_of(&mut self, ids: &[EntityId]) -> Result<Vec<HintRow>, Error>;
+    /// Hints of an entity in key order, of each space at most `limit`.
+    async fn some_hints(&mut self, id: EntityId, limit: usize) -> Result<Vec<HintRow>, Error>;
     /// All hints in key order after a key, at most `limit`.
     async fn list_hints(
         &mut self,

@@ -1,14 +1,17 @@
 //! Compiled definitions and expressions without a database.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use defacto_compiler::{
     ExpressionCase, ExpressionError, Outcome, compile_expressions, compile_with,
 };
 use defacto_host::{CompiledDefinitions, Evaluation, Host, HostOptions};
-use defacto_model::{Timestamp, Value};
-use defacto_ports::Machines;
+use defacto_model::{Manifest, Timestamp, Value};
+use defacto_ports::{
+    EntityInput, Error as PortError, FaultReport, HintRequest, Interpreted, Machines,
+    ModuleMetrics, Normalized, RawRecord,
+};
 
 use crate::{Error, Source};
 
@@ -36,7 +39,61 @@ impl Modules {
         };
         let mut definitions = host(cache)?.load(&compiled.component)?;
         modules.attach(&mut definitions)?;
-        Ok(Self { outcome, machines: Arc::new(definitions) })
+        let state = cache.and_then(Path::parent).map(Path::to_owned);
+        Ok(Self { outcome, machines: Arc::new(Compiled { definitions, state }) })
+    }
+}
+
+/// Definitions with the compiler that made them: it can tell what it would make of others.
+#[derive(Debug)]
+struct Compiled {
+    definitions: CompiledDefinitions,
+    /// Where modules of normalizers are kept.
+    state: Option<PathBuf>,
+}
+
+impl Machines for Compiled {
+    fn manifest(&self) -> &Manifest {
+        self.definitions.manifest()
+    }
+
+    fn digest(&self) -> &str {
+        self.definitions.digest()
+    }
+
+    fn compile(&self, document: &str) -> Option<(String, Manifest)> {
+        let source = Source::text("another version", document);
+        let compiled = source.compile(self.state.as_deref()).ok()?.compiled?;
+        Some((defacto_host::digest(&compiled.component), compiled.manifest))
+    }
+
+    fn normalize(
+        &self,
+        source: u32,
+        records: &[RawRecord<'_>],
+        ingested_at: Timestamp,
+    ) -> Result<Vec<Normalized>, PortError> {
+        self.definitions.normalize(source, records, ingested_at)
+    }
+
+    fn module_metrics(&self) -> Vec<ModuleMetrics> {
+        self.definitions.module_metrics()
+    }
+
+    fn interpret(
+        &self,
+        entity: u32,
+        entities: Vec<EntityInput>,
+        advance_to: Option<Timestamp>,
+    ) -> Result<Interpreted, PortError> {
+        self.definitions.interpret(entity, entities, advance_to)
+    }
+
+    fn hints(
+        &self,
+        requests: &[HintRequest],
+    ) -> Result<Vec<Result<Option<String>, FaultReport>>, PortError> {
+        self.definitions.hints(requests)
     }
 }
 

@@ -60,6 +60,10 @@ impl Reader for Handle {
         self.session()?.count_events(source).await
     }
 
+    async fn event_types(&mut self) -> Result<Vec<(String, String)>, Error> {
+        self.session()?.event_types().await
+    }
+
     async fn scan_events(
         &mut self,
         after: Sequence,
@@ -124,6 +128,10 @@ impl Reader for Handle {
 
     async fn hints_of(&mut self, ids: &[EntityId]) -> Result<Vec<HintRow>, Error> {
         self.session()?.hints_of(ids).await
+    }
+
+    async fn some_hints(&mut self, id: EntityId, limit: usize) -> Result<Vec<HintRow>, Error> {
+        self.session()?.some_hints(id, limit).await
     }
 
     async fn list_hints(
@@ -334,6 +342,16 @@ impl Transaction for Handle {
 
     async fn drop_realm(&mut self, realm: &Realm) -> Result<(), Error> {
         self.session()?.drop_realm(realm).await
+    }
+
+    async fn copy_types(
+        &mut self,
+        from: &Realm,
+        to: &Realm,
+        types: &[String],
+        pairs: &[EdgeKey],
+    ) -> Result<(), Error> {
+        self.session()?.copy_types(from, to, types, pairs).await
     }
 
     async fn save_states(

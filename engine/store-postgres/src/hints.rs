@@ -116,6 +116,21 @@ impl Session {
         self.rows(READ, sql, args).await?.iter().map(hint).collect()
     }
 
+    pub(crate) async fn some_hints(
+        &mut self,
+        id: EntityId,
+        limit: usize,
+    ) -> Result<Vec<HintRow>, Error> {
+        let mut args = Args::new();
+        args.limit(limit).ids(&[id]);
+        let sql = format!(
+            "SELECT {COLUMNS} FROM (SELECT *, row_number() OVER (PARTITION BY entity_type, space \
+             ORDER BY value) AS place FROM identity WHERE entity = ANY($2)) i \
+             WHERE i.place <= $1 ORDER BY i.entity_type, i.space, i.value"
+        );
+        self.rows(READ, sql, args).await?.iter().map(hint).collect()
+    }
+
     pub(crate) async fn list_hints(
         &mut self,
         after: Option<&HintKey>,

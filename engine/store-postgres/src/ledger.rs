@@ -257,6 +257,13 @@ impl Session {
         row.map_or(Ok(0), |row| row.count(0))
     }
 
+    pub(crate) async fn event_types(&mut self) -> Result<Vec<(String, String)>, Error> {
+        let sql = "SELECT source, event_type FROM ledger GROUP BY source, event_type \
+                   ORDER BY source COLLATE \"C\", event_type COLLATE \"C\"";
+        let rows = self.rows("reading the types of events", sql, Args::new()).await?;
+        rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect()
+    }
+
     /// Adds or takes the canonical events among these to or from the counts.
     async fn count_rows(
         &mut self,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use defacto_model::Manifest;
 use defacto_ports::layout::{EntityLayout, Layout, PairLayout, Property};
-use defacto_ports::{Error, Realm};
+use defacto_ports::{EdgeKey, Error, Realm};
 use sqlx::postgres::PgRow;
 
 use crate::error::damaged;
@@ -19,6 +19,8 @@ use crate::session::Session;
 use crate::wire::{Args, Columns, Kind};
 
 const OPERATION: &str = "preparing state tables";
+/// Tables of an entity type.
+const PARTS: [&str; 3] = ["state", "open", "closed"];
 /// Bytes of a type's name in the name of a table.
 const NAME_PART: usize = 40;
 
@@ -55,7 +57,7 @@ impl RealmInfo {
     pub(crate) fn all_tables(&self) -> Vec<String> {
         let mut tables = vec![self.requests()];
         for entity in &self.layout.entities {
-            tables.extend(["state", "open", "closed"].map(|part| self.table(entity, part)));
+            tables.extend(PARTS.map(|part| self.table(entity, part)));
         }
         tables.extend(self.layout.pairs.iter().map(|pair| self.edges(pair)));
         tables
@@ -145,6 +147,51 @@ impl Session {
         self.run(OPERATION, sql, args).await?;
         let info = self.realm(realm).await?;
         self.simple(OPERATION, tables(&info)).await
+    }
+
+    pub(crate) async fn copy_types(
+        &mut self,
+        from: &Realm,
+        to: &Realm,
+        types: &[String],
+        pairs: &[EdgeKey],
+    ) -> Result<(), Error> {
+        const OPERATION: &str = "copying state tables";
+        let (old, new) = (self.realm(from).await?, self.realm(to).await?);
+        let differ =
+            || Error::Inconsistent { message: "tables to be copied have other columns".to_owned() };
+        let mut sql = String::new();
+        let mut copy = |old: String, new: String| {
+            sql.push_str(&format!("INSERT INTO {new} SELECT * FROM {old}; "));
+        };
+        for name in types {
+            let (a, b) = (old.layout.entity(name)?, new.layout.entity(name)?);
+            if a.properties != b.properties {
+                return Err(differ());
+            }
+            for part in PARTS {
+                copy(old.table(a, part), new.table(b, part));
+            }
+        }
+        for key in pairs {
+            let (a, b) = (old.layout.pair(key)?, new.layout.pair(key)?);
+            if a.properties != b.properties {
+                return Err(differ());
+            }
+            copy(old.edges(a), new.edges(b));
+        }
+        self.simple(OPERATION, sql).await?;
+        for key in pairs {
+            let mut args = Args::new();
+            args.text(&key.source_type).text(&key.relationship);
+            let sql = format!(
+                "INSERT INTO {} SELECT * FROM {} WHERE source_type = $1 AND relationship = $2",
+                new.requests(),
+                old.requests()
+            );
+            self.run(OPERATION, sql, args).await?;
+        }
+        Ok(())
     }
 
     pub(crate) async fn drop_realm(&mut self, realm: &Realm) -> Result<(), Error> {

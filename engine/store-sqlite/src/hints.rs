@@ -138,6 +138,27 @@ impl Session {
         Ok(found)
     }
 
+    pub(crate) async fn some_hints(
+        &mut self,
+        id: EntityId,
+        limit: usize,
+    ) -> Result<Vec<HintRow>, Error> {
+        let Some(entity) = self.find_keys(&[id]).await?.first().copied().flatten() else {
+            return Ok(Vec::new());
+        };
+        let mut args = Args::new();
+        args.int(entity).int(limit_of(limit));
+        let sql = format!(
+            "SELECT {COLUMNS} FROM (SELECT *, row_number() OVER (PARTITION BY type, space \
+             ORDER BY value) AS place FROM identity INDEXED BY identity_entity \
+             WHERE entity = ?) i WHERE i.place <= ?"
+        );
+        let rows = self.rows(READ, sql, args).await?;
+        let mut found = self.hint_rows(&rows).await?;
+        found.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(found)
+    }
+
     /// Types and spaces are walked by name; within a space the index has the order.
     pub(crate) async fn list_hints(
         &mut self,

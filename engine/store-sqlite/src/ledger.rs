@@ -254,6 +254,14 @@ impl Session {
         u64::try_from(count).map_err(|_| damaged("the number of events"))
     }
 
+    pub(crate) async fn event_types(&mut self) -> Result<Vec<(String, String)>, Error> {
+        let sql = "SELECT s.name, t.name FROM (SELECT DISTINCT source, type FROM ledger) l \
+                   CROSS JOIN names s ON s.id = l.source CROSS JOIN names t ON t.id = l.type \
+                   ORDER BY 1, 2";
+        let rows = self.rows("reading the types of events", sql, Args::new()).await?;
+        rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))).collect()
+    }
+
     /// Adds or takes the canonical events among these to or from the counts.
     async fn count_rows(&mut self, sequences: &str, sign: i64) -> Result<(), Error> {
         let mut args = Args::new();

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use defacto_model::Manifest;
-use defacto_ports::{Error, Realm};
+use defacto_ports::{EdgeKey, Error, Realm};
 
 use crate::columns::{Args, Columns, column_type};
 use crate::error::damaged;
@@ -174,6 +174,45 @@ impl Session {
         Ok(())
     }
 
+    pub(crate) async fn copy_types(
+        &mut self,
+        from: &Realm,
+        to: &Realm,
+        types: &[String],
+        pairs: &[EdgeKey],
+    ) -> Result<(), Error> {
+        const OPERATION: &str = "copying state tables";
+        let (old, new) = (self.realm(from).await?, self.realm(to).await?);
+        let mut tables = Vec::new();
+        for name in types {
+            let (a, b) = (old.layout.entity(name)?, new.layout.entity(name)?);
+            same_columns(&a.properties, &b.properties)?;
+            for part in ["state", "past", "open", "closed"] {
+                tables.push((old.table(a, part), new.table(b, part)));
+            }
+        }
+        for key in pairs {
+            let (a, b) = (old.layout.pair(key)?, new.layout.pair(key)?);
+            same_columns(&a.properties, &b.properties)?;
+            tables.push((old.edges(a, "edges"), new.edges(b, "edges")));
+        }
+        for (old, new) in tables {
+            let sql = format!("INSERT INTO {new} SELECT * FROM {old}");
+            self.run(OPERATION, sql, Args::new()).await?;
+        }
+        for key in pairs {
+            let mut args = Args::new();
+            args.int(self.name(&key.source_type).await?).int(self.name(&key.relationship).await?);
+            let sql = format!(
+                "INSERT INTO {} SELECT * FROM {} WHERE type = ? AND relationship = ?",
+                new.requests(),
+                old.requests()
+            );
+            self.run(OPERATION, sql, args).await?;
+        }
+        Ok(())
+    }
+
     pub(crate) async fn drop_realm(&mut self, realm: &Realm) -> Result<(), Error> {
         const OPERATION: &str = "dropping state tables";
         let Some(info) = self.find_realm(realm).await? else { return Ok(()) };
@@ -232,6 +271,14 @@ impl Session {
         self.realms.retain(|(known, _)| known != realm);
         self.realm(realm).await
     }
+}
+
+/// Rows are copied only between tables of the same columns.
+fn same_columns(old: &[Property], new: &[Property]) -> Result<(), Error> {
+    if old == new {
+        return Ok(());
+    }
+    Err(Error::Inconsistent { message: "tables to be copied have other columns".to_owned() })
 }
 
 /// An identifier in SQL.

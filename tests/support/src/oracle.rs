@@ -100,6 +100,11 @@ impl Machines for Oracle {
         &self.manifest.content_hash
     }
 
+    fn compile(&self, document: &str) -> Option<(String, Manifest)> {
+        let manifest = Self::from_text(document).ok()?.manifest;
+        Some((manifest.content_hash.clone(), manifest))
+    }
+
     fn normalize(
         &self,
         source: u32,

@@ -120,6 +120,7 @@ forward! { Transaction {
     fn create_realm(realm: &Realm, manifest: &Manifest) -> ();
     fn publish_realm(realm: &Realm, manifest: &Manifest) -> ();
     fn drop_realm(realm: &Realm) -> ();
+    fn copy_types(from: &Realm, to: &Realm, types: &[String], pairs: &[EdgeKey]) -> ();
     fn save_states(realm: &Realm, entity_type: &str, rows: &[EntityStateRow]) -> ();
     fn save_checkpoints(realm: &Realm, entity_type: &str, rows: &[EntityStateRow]) -> ();
     fn delete_checkpoints(realm: &Realm, entity_type: &str, ids: &[(EntityId, OrderKey)]) -> ();
@@ -142,6 +143,7 @@ forward! { Reader {}
     fn entered() -> u64;
     fn head() -> Sequence;
     fn count_events(source: Option<&str>) -> u64;
+    fn event_types() -> Vec<(String, String)>;
     fn scan_events(after: Sequence, until: Sequence, limit: usize, duplicates: bool) -> Vec<LedgerRow>;
     fn replay_events(from: Sequence, until: Sequence, after: Option<OrderKey>, limit: usize) -> Vec<(LedgerRow, Vec<EntityEventRow>)>;
     fn events_of(ids: &[EntityId], from: Option<OrderKey>) -> Vec<(EntityEventRow, LedgerRow)>;
@@ -153,6 +155,7 @@ forward! { Reader {}
     fn find_hints(keys: &[HintKey]) -> Vec<Option<EntityId>>;
     fn find_hint_text(value: &str) -> Vec<HintRow>;
     fn hints_of(ids: &[EntityId]) -> Vec<HintRow>;
+    fn some_hints(id: EntityId, limit: usize) -> Vec<HintRow>;
     fn list_hints(after: Option<&HintKey>, limit: usize) -> Vec<HintRow>;
     fn merges(id: Option<EntityId>) -> Vec<MergeRow>;
     fn merges_from(ids: &[EntityId]) -> Vec<MergeRow>;

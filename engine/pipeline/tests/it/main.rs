@@ -10,6 +10,7 @@ mod case;
 mod compare;
 mod faulty;
 mod outcome;
+mod partial;
 mod program;
 mod redaction;
 mod resume;

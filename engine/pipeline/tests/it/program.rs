@@ -34,7 +34,8 @@ fn oracle(version: &str, files: &[(&str, String)]) -> Definitions {
     Definitions { version: version.to_owned(), document, machines }
 }
 
-/// The shop of `program/`, and changes of it: of entities, of sources, of identity.
+/// The shop of `program/`, and changes of it: of entities, of sources, of identity, of one entity type that no other is
+/// related with, of sources that no event has come from.
 pub(crate) fn shop() -> Vec<Definitions> {
     let entities = include_str!("program/entities.yaml");
     let sources = include_str!("program/sources.yaml");
@@ -47,12 +48,24 @@ pub(crate) fn shop() -> Vec<Definitions> {
     let folded = entities.replace("phone: {match: exact}", "phone: {match: case_insensitive}");
     let trimmed =
         sources.replace("name: {from: name}", "name: {compute: 'str::to_uppercase(event.name)'}");
-    assert!(richer != entities && quieter != entities && folded != entities && trimmed != sources);
+    let patient = entities.replace("threshold: 20d", "threshold: 25d");
+    let wider = format!(
+        "{sources}web:\n  event_type: type\n  timestamp: at\n  events:\n    login:\n      mappings: {{email: {{from: mail}}}}\n      hints: {{customer: [email]}}\n"
+    );
+    assert!(
+        patient != entities
+            && richer != entities
+            && quieter != entities
+            && folded != entities
+            && trimmed != sources
+    );
     vec![
         version("v1", entities.to_owned(), sources.to_owned()),
         version("v2", richer, sources.to_owned()),
         version("v3", quieter, trimmed),
         version("v4", folded, sources.to_owned()),
+        version("v5", patient, sources.to_owned()),
+        version("v6", entities.to_owned(), wider),
     ]
 }
 

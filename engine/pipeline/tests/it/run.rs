@@ -88,7 +88,7 @@ fn definitions(case: &Case, modules: bool) -> BTreeMap<String, Definitions> {
         .collect()
 }
 
-async fn open(
+pub(crate) async fn open(
     path: &Path,
     definitions: &Definitions,
     clock: &Arc<FakeClock>,

@@ -127,6 +127,12 @@ pub async fn hints(store: &dyn Store) -> Result<(), Error> {
     assert_eq!(transaction.move_hints(id(1), id(2)).await?, 2);
     assert_eq!(transaction.hints_of(&[id(1)]).await?, []);
     assert_eq!(transaction.hints_of(&[id(2), id(3)]).await?.len(), 4);
+    let bulk = transaction.some_hints(id(5), 2).await?;
+    let bulk: Vec<&str> = bulk.iter().map(|row| row.key.value.as_str()).collect();
+    assert_eq!(bulk, ["000", "001"]);
+    let all = transaction.hints_of(&[id(2)]).await?;
+    assert_eq!(transaction.some_hints(id(2), 300).await?, all);
+    assert_eq!(transaction.some_hints(id(99), 1).await?, []);
     transaction.clear_hints(Some(&[id(2), id(5)])).await?;
     assert_eq!(transaction.list_hints(None, 100).await?.len(), 3);
     transaction.clear_hints(None).await?;

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use defacto_model::{EntityId, Sequence};
 
 use super::sample::{at, event, event_id, filled, id, key};
@@ -34,6 +36,13 @@ pub async fn append(store: &dyn Store) -> Result<(), Error> {
     assert_eq!(reader.count_events(None).await?, 4);
     assert_eq!(reader.count_events(Some("third")).await?, 1);
     assert_eq!(reader.count_events(Some("nowhere")).await?, 0);
+    let types = reader.event_types().await?;
+    let expected: BTreeSet<(String, String)> =
+        [event(1, 50), event(101, 10), event(2, 0), event(3, 0)]
+            .into_iter()
+            .map(|event| (event.source, event.event_type))
+            .collect();
+    assert_eq!(types, expected.into_iter().collect::<Vec<_>>());
     let rows = reader.scan_events(Sequence(1), Sequence(3), 10, true).await?;
     let expected = [(2, event(101, 10)), (3, event(2, 30))].map(|(sequence, event)| LedgerRow {
         sequence: Sequence(sequence),

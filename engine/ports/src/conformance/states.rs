@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use defacto_model::{EntityId, Micros, Value};
 
 use super::sample::{at, id, key, manifest, realm, with_realm};
-use crate::{EntityStateRow, Error, LastRow, OpenEdge, Realm, Record, Store};
+use crate::{EdgeKey, EntityStateRow, Error, LastRow, OpenEdge, Realm, Record, Store};
 
 fn state(entity: u8, due: Option<i64>) -> EntityStateRow {
     EntityStateRow {
@@ -146,6 +146,14 @@ pub async fn realms(store: &dyn Store) -> Result<(), Error> {
     transaction.create_realm(&other, &manifest()).await?;
     transaction.save_states(&realm(), "account", &[state(1, None)]).await?;
     assert_eq!(transaction.count_entities(&other, "account").await?, 0);
+    let copied = Realm { version: "two".to_owned(), generation: 0 };
+    transaction.create_realm(&copied, &manifest()).await?;
+    let pair = EdgeKey { source_type: "account".to_owned(), relationship: "orders".to_owned() };
+    let types = ["account".to_owned()];
+    transaction.copy_types(&realm(), &copied, &types, std::slice::from_ref(&pair)).await?;
+    let found = transaction.load_states(&copied, "account", &[id(1)]).await?;
+    assert_eq!(found, [Some(state(1, None))]);
+    transaction.drop_realm(&copied).await?;
     transaction.publish_realm(&realm(), &manifest()).await?;
     transaction.publish_realm(&other, &manifest()).await?;
     transaction.commit().await?;

@@ -1,0 +1,191 @@
+//! What the history of one version can take from that of the active one (language.md 8.5).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use defacto_model::Manifest;
+use defacto_planner::{Hashes, Scope, scope};
+use defacto_ports::{BuildState, DefinitionVersion, EdgeKey, Machines, Realm};
+use serde_json::Value;
+
+use crate::catalog::{Catalog, SYSTEM_SOURCE};
+use crate::pipeline::settings;
+use crate::{Error, Pipeline};
+
+/// Definitions whose history is to be made, and how far it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    pub(crate) version: &'a str,
+    pub(crate) hashes: &'a Hashes,
+    pub(crate) machines: &'a Arc<dyn Machines>,
+    pub(crate) build: &'a BuildState,
+    /// As stored; that of the version unless given.
+    pub(crate) document: Option<&'a str>,
+}
+
+/// A history of which parts are taken over.
+#[derive(Debug, Clone)]
+pub(crate) struct Base {
+    pub(crate) realm: Realm,
+    pub(crate) build: BuildState,
+    pub(crate) scope: Scope,
+}
+
+impl Base {
+    pub(crate) fn pairs(&self) -> Vec<EdgeKey> {
+        let key = |(source_type, relationship): &(String, String)| EdgeKey {
+            source_type: source_type.clone(),
+            relationship: relationship.clone(),
+        };
+        self.scope.pairs.iter().map(key).collect()
+    }
+
+    pub(crate) fn kept(&self) -> Vec<String> {
+        self.scope.kept.iter().cloned().collect()
+    }
+
+    /// What an unfinished build must have been begun with to be taken up again.
+    pub(crate) fn mark(&self) -> String {
+        let kept = self.kept().join(",");
+        format!("{}:{}:{kept}", self.realm.version, self.realm.generation)
+    }
+}
+
+/// Other definitions as the present compiler makes them.
+pub(crate) type Compiled = (String, Manifest);
+
+/// What is the same.
+#[derive(Debug, Default)]
+pub(crate) struct Sameness {
+    /// Normalized columns and identity map, whatever the hashes of their definitions.
+    pub(crate) data: bool,
+    pub(crate) base: Option<Base>,
+}
+
+impl Pipeline {
+    /// Compares definitions with those of the active version, if the ledger's columns and the identity map were made with
+    /// those, by the compiler that is at work now.
+    pub(crate) async fn sameness(&self, subject: Subject<'_>) -> Result<Sameness, Error> {
+        if self.active && subject.version == self.version {
+            return Ok(Sameness::default());
+        }
+        let mut reader = self.store.read().await?;
+        let versions = reader.versions().await?;
+        let active = versions.iter().find(|it| it.active && it.version != subject.version);
+        let Some(active) = active else { return Ok(Sameness::default()) };
+        let Some(build) = reader.build(&active.version).await? else {
+            return Ok(Sameness::default());
+        };
+        let mut made_with = Vec::new();
+        for key in [settings::NORMALIZED_WITH, settings::RESOLVED_WITH, settings::TARGETS_WITH] {
+            made_with.push(reader.setting(key).await?.unwrap_or_default());
+        }
+        let first = subject.build.cursor.0 == 0 && subject.build.generation == 0;
+        let hashes = subject.hashes;
+        let equal = made_with == [&*hashes.source, &*hashes.identity, &*hashes.targets];
+        if equal && !first {
+            return Ok(Sameness { data: true, base: None });
+        }
+        let Some((digest, manifest)) = self.compiled(subject.machines, active) else {
+            return Ok(Sameness { data: equal, base: None });
+        };
+        let old = Catalog::new(&manifest, &digest).hashes;
+        let known = made_with == [&*old.source, &*old.identity, &*old.targets];
+        let mut data = equal;
+        if !equal && known && old.targets == hashes.targets {
+            let own = versions.iter().find(|it| it.version == subject.version);
+            let own = subject.document.or(own.map(|it| it.definitions.as_str()));
+            let documents = (parse(&active.definitions), own.and_then(parse));
+            if let (Some(before), Some(after)) = documents {
+                let present = reader.event_types().await?;
+                data = same_events(&before, &after, &present) && same_identity(&before, &after);
+            }
+        }
+        let made_so = build.module_hash == old.module && build.definition_hash == old.definition;
+        let whole = build.pending.is_none() && self.divided().await?.is_none();
+        let mut base = None;
+        if data && first && made_so && whole {
+            let scope = scope(&manifest, subject.machines.manifest());
+            if !scope.kept.is_empty() {
+                let realm = Realm { version: active.version.clone(), generation: build.generation };
+                base = Some(Base { realm, build, scope });
+            }
+        }
+        Ok(Sameness { data, base })
+    }
+
+    /// The same for the version at work.
+    pub(crate) async fn base(&self) -> Result<Option<Base>, Error> {
+        Ok(self.sameness(self.subject()).await?.base)
+    }
+
+    pub(crate) fn subject(&self) -> Subject<'_> {
+        Subject {
+            version: &self.version,
+            hashes: &self.catalog.hashes,
+            machines: &self.machines,
+            build: &self.build,
+            document: None,
+        }
+    }
+
+    /// Compiles a version's definitions, once.
+    fn compiled(
+        &self,
+        machines: &Arc<dyn Machines>,
+        version: &DefinitionVersion,
+    ) -> Option<Compiled> {
+        let mut known = self.compiled.lock().ok()?;
+        match &*known {
+            Some((hash, compiled)) if *hash == version.content_hash => compiled.clone(),
+            _ => {
+                let compiled = machines.compile(&version.definitions);
+                *known = Some((version.content_hash.clone(), compiled.clone()));
+                compiled
+            }
+        }
+    }
+}
+
+fn parse(document: &str) -> Option<Value> {
+    serde_json::from_str(document).ok()
+}
+
+/// Whether all events that there are have the same definition in both.
+fn same_events(before: &Value, after: &Value, present: &[(String, String)]) -> bool {
+    present.iter().filter(|(source, _)| source != SYSTEM_SOURCE).all(|(source, event)| {
+        let (a, b) = (&before["sources"][source], &after["sources"][source]);
+        let (mapped, again) = (&a["events"][event], &b["events"][event]);
+        let schemas = (&before["schemas"][event], &after["schemas"][event]);
+        mapped.is_object()
+            && text(mapped) == text(again)
+            && schemas.0 == schemas.1
+            && frame(a) == frame(b)
+    })
+}
+
+/// A source without its events.
+fn frame(source: &Value) -> Value {
+    let mut source = source.clone();
+    if let Some(source) = source.as_object_mut() {
+        source.remove("events");
+    }
+    source
+}
+
+/// Whether entity types that are in both have the same identity. Of others there is no hint: no event has one.
+fn same_identity(before: &Value, after: &Value) -> bool {
+    let names = |document: &Value| -> BTreeSet<String> {
+        let entities = document["entities"].as_object();
+        entities.into_iter().flat_map(|map| map.keys().cloned()).collect()
+    };
+    names(before).intersection(&names(after)).all(|name| {
+        let identity = |document: &Value| text(&document["entities"][name]["identity"]);
+        identity(before) == identity(after)
+    })
+}
+
+/// In written order: the first written hint decides in places.
+fn text(value: &Value) -> String {
+    value.to_string()
+}

@@ -1,0 +1,124 @@
+//! A version's first build takes over what of the active history is the same.
+
+use std::sync::{Arc, Mutex};
+
+use defacto_model::Timestamp;
+use defacto_pipeline::{AsOf, BuildOptions, Definitions, Fingerprint, IngestOptions, Pipeline};
+use defacto_test_support::Random;
+
+use crate::program::{open, shop, shop_events};
+use crate::run::{self, Delivery, Dialect, FakeClock};
+use crate::scenarios::Scratch;
+
+const KEEP: BuildOptions =
+    BuildOptions { full: false, from_raw: false, dry_run: false, as_of: AsOf::Keep };
+
+fn version(name: &str) -> Definitions {
+    shop().into_iter().find(|it| it.version == name).unwrap()
+}
+
+fn clock() -> Arc<FakeClock> {
+    Arc::new(FakeClock(Mutex::new(Timestamp::parse_text("2024-06-01T00:00:00Z").unwrap())))
+}
+
+/// Ingests the same events everywhere, merges two customers, and lets rules run.
+async fn fill(pipeline: &mut Pipeline) {
+    let events = shop_events(&mut Random::new(11), 60);
+    let records: Vec<&str> = events.iter().map(|(_, text)| text.as_str()).collect();
+    let options = IngestOptions { process: true, batch_size: Some(7) };
+    pipeline.ingest("shop", &records, options).await.unwrap();
+    let mut ids = Vec::new();
+    for mail in ["p1@mail.test", "p2@mail.test"] {
+        ids.push(pipeline.find_hints(mail).await.unwrap()[0].entity_id);
+    }
+    pipeline.merge(ids[0], ids[1], "").await.unwrap();
+    pipeline.tick(Some(Timestamp::parse_text("2024-06-01T00:00:00Z").unwrap())).await.unwrap();
+}
+
+/// What the history of a version is that nothing was taken over for.
+async fn expected(name: &str) -> Fingerprint {
+    let scratch = Scratch::new();
+    let (_store, mut pipeline) = open(&scratch.0, &version("v1"), &clock(), 10).await;
+    fill(&mut pipeline).await;
+    pipeline.activate(version(name), BuildOptions { full: true, ..KEEP }).await.unwrap();
+    pipeline.fingerprint().await.unwrap()
+}
+
+async fn takes_over(mut pipeline: Pipeline) {
+    fill(&mut pipeline).await;
+    let all = pipeline.status().await.unwrap().total_events;
+
+    let impact = pipeline.impact(&version("v5")).await.unwrap();
+    assert_eq!((impact.build_mode.as_str(), &impact.scope), ("PARTIAL", &vec!["line".to_owned()]));
+    assert!(impact.events > 0 && impact.events < all / 2, "{impact:?}");
+    let result = pipeline.activate(version("v5"), KEEP).await.unwrap();
+    assert_eq!((&*result.mode, result.events_processed), ("PARTIAL", impact.events));
+    assert_eq!(pipeline.fingerprint().await.unwrap(), expected("v5").await);
+    let found = pipeline.verify().await.unwrap().findings;
+    assert!(found.is_empty(), "{found:?}");
+
+    // Nothing has come from the source that is new: everything is taken over.
+    let impact = pipeline.impact(&version("v6")).await.unwrap();
+    assert_eq!((&*impact.build_mode, &*impact.scope), ("PARTIAL", &["line".to_owned()][..]));
+    pipeline.activate(version("v6"), KEEP).await.unwrap();
+    assert_eq!(pipeline.fingerprint().await.unwrap(), expected("v6").await);
+    // Back: its history is there, and no event tells the sources apart.
+    let result = pipeline.activate(version("v1"), KEEP).await.unwrap();
+    assert_eq!((&*result.mode, result.events_processed), ("SKIP", 0));
+    // An event of the new source does.
+    pipeline.activate(version("v6"), KEEP).await.unwrap();
+    let login = r#"{"type":"login","at":"2024-07-01T00:00:00Z","mail":"p1@mail.test"}"#;
+    let options = IngestOptions { process: true, batch_size: None };
+    assert_eq!(pipeline.ingest("web", &[login], options).await.unwrap().events_ingested, 1);
+    assert_eq!(pipeline.impact(&version("v1")).await.unwrap().build_mode, "FULL_RENORMALIZE");
+    assert_eq!(pipeline.impact(&version("v2")).await.unwrap().build_mode, "FULL_RENORMALIZE");
+}
+
+#[test]
+fn a_first_build_takes_over_what_is_the_same() {
+    let scratch = Scratch::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (_store, pipeline) = open(&scratch.0, &version("v1"), &clock(), 10).await;
+        takes_over(pipeline).await;
+    });
+}
+
+#[test]
+fn a_first_build_takes_over_what_is_the_same_on_a_server() {
+    let scratch = Scratch::new();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let server = Some(Dialect::Postgres);
+        let delivery = Delivery { batch_size: 10, process: None, compiled: false, server };
+        takes_over(run::open(&scratch.0, &version("v1"), &clock(), delivery).await).await;
+    });
+}
+
+#[test]
+fn a_killed_partial_build_goes_on_where_it_was() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let expected = expected("v5").await;
+        let (mut resumed, mut killed) = (0, 0);
+        for calls in (3..70).step_by(4) {
+            let scratch = Scratch::new();
+            let (store, mut pipeline) = open(&scratch.0, &version("v1"), &clock(), 4).await;
+            fill(&mut pipeline).await;
+            let before = pipeline.fingerprint().await.unwrap();
+            let impact = pipeline.impact(&version("v5")).await.unwrap();
+            pipeline.register(&version("v5")).await.unwrap();
+            store.cut_off_after(calls);
+            let failed = pipeline.activate(version("v5"), KEEP).await.is_err();
+            store.cut_off_after(-1);
+            pipeline.store().close().await.unwrap();
+            let (_store, mut pipeline) = open(&scratch.0, &version("v1"), &clock(), 4).await;
+            assert_eq!(pipeline.fingerprint().await.unwrap(), before, "after {calls} calls");
+            let result = pipeline.activate(version("v5"), KEEP).await.unwrap();
+            assert_eq!(pipeline.fingerprint().await.unwrap(), expected, "after {calls} calls");
+            killed += u32::from(failed);
+            resumed += u32::from(failed && result.events_processed < impact.events);
+        }
+        assert!(killed > 5 && resumed > 1, "{killed} killed, {resumed} taken up");
+    });
+}

@@ -1,0 +1,184 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use defacto_model::{EntityManifest, Manifest};
+
+/// Entity type and relationship that name a pair: the smaller of its two ends.
+pub type PairKey = (String, String);
+
+/// What of a history made with other definitions is the same with these (language.md 8.5).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Scope {
+    /// Types whose entities have to be made anew.
+    pub changed: BTreeSet<String>,
+    /// Types whose entities are the same.
+    pub kept: BTreeSet<String>,
+    /// Relationship pairs whose edges are the same.
+    pub pairs: BTreeSet<PairKey>,
+}
+
+/// Compares two sets of definitions under which events and entities' ids are the same.
+///
+/// A type is kept if nothing that decides about its entities changed. The edges of a pair are the fold of what all types
+/// that relate on it ask for, so these types change together.
+pub fn scope(old: &Manifest, new: &Manifest) -> Scope {
+    let mut out = Scope::default();
+    for (index, entity) in new.entities.iter().enumerate() {
+        let before = old.entities.iter().position(|known| known.name == entity.name);
+        let same = before.is_some_and(|before| {
+            let hash = old.entity_hashes.get(before);
+            hash.is_some()
+                && hash == new.entity_hashes.get(index)
+                && old.entities.get(before).map(behaviour) == Some(behaviour(entity))
+        });
+        let types = if same { &mut out.kept } else { &mut out.changed };
+        types.insert(entity.name.clone());
+    }
+    let (before, after) = (pairs(old), pairs(new));
+    let mut relating: BTreeMap<&PairKey, BTreeSet<&String>> = BTreeMap::new();
+    for (key, types) in before.iter().chain(&after) {
+        relating.entry(key).or_default().extend(types);
+    }
+    loop {
+        let known = out.changed.len();
+        for types in relating.values() {
+            if types.iter().any(|name| !out.kept.contains(*name)) {
+                let joined = types.iter().filter_map(|name| out.kept.take(*name));
+                out.changed.extend(joined.collect::<Vec<_>>());
+            }
+        }
+        if out.changed.len() == known {
+            break;
+        }
+    }
+    let same = relating.iter().filter(|(key, types)| {
+        before.contains_key(**key)
+            && after.contains_key(**key)
+            && types.iter().all(|name| out.kept.contains(*name))
+    });
+    out.pairs = same.map(|(key, _)| (*key).clone()).collect();
+    out
+}
+
+/// Everything of a type but identity and labels: in written order, which decides the order of columns and the numbers
+/// of states.
+fn behaviour(entity: &EntityManifest) -> EntityManifest {
+    let mut entity = entity.clone();
+    entity.identity.clear();
+    for property in &mut entity.properties {
+        property.sensitive = None;
+        property.treatment = None;
+        property.fed_by.clear();
+    }
+    entity
+}
+
+/// Pairs on which some effect relates, with the types that do.
+fn pairs(manifest: &Manifest) -> BTreeMap<PairKey, BTreeSet<String>> {
+    let mut out: BTreeMap<PairKey, BTreeSet<String>> = BTreeMap::new();
+    for entity in &manifest.entities {
+        for relate in entity.events.iter().flat_map(|event| &event.relates) {
+            let declared = entity.relationships.get(relate.relationship as usize);
+            if let Some(relationship) = declared {
+                let here = (entity.name.clone(), relationship.name.clone());
+                let there = (relationship.target.clone(), relationship.inverse.clone());
+                out.entry(here.min(there)).or_default().insert(entity.name.clone());
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use defacto_model::{Cardinality, EntityEventManifest, RelateManifest, RelationshipManifest};
+
+    use super::*;
+
+    fn entity(name: &str, relations: &[(&str, &str, &str)], relates: bool) -> EntityManifest {
+        let relationship = |(name, target, inverse): &(&str, &str, &str)| RelationshipManifest {
+            name: (*name).to_owned(),
+            target: (*target).to_owned(),
+            cardinality: Cardinality::ManyToMany,
+            inverse: (*inverse).to_owned(),
+            inverse_cardinality: Cardinality::ManyToMany,
+            properties: Vec::new(),
+        };
+        let relate = |relationship| RelateManifest { relationship, hint_fields: Vec::new() };
+        let count = u32::try_from(relations.len()).unwrap_or(0);
+        EntityManifest {
+            name: name.to_owned(),
+            start: 0,
+            states: Vec::new(),
+            properties: Vec::new(),
+            identity: Vec::new(),
+            relationships: relations.iter().map(relationship).collect(),
+            events: vec![EntityEventManifest {
+                event_type: "seen".to_owned(),
+                fields: Vec::new(),
+                relates: if relates { (0..count).map(relate).collect() } else { Vec::new() },
+            }],
+            reads_id: false,
+        }
+    }
+
+    fn manifest(entities: Vec<(EntityManifest, &str)>) -> Manifest {
+        let (entities, hashes): (Vec<_>, Vec<_>) = entities.into_iter().unzip();
+        Manifest {
+            abi: 1,
+            layout: 0,
+            origin: 0,
+            content_hash: String::new(),
+            source_hash: String::new(),
+            identity_hash: String::new(),
+            definition_hash: String::new(),
+            label_hash: String::new(),
+            entity_hashes: hashes.into_iter().map(str::to_owned).collect(),
+            entities,
+            sources: Vec::new(),
+        }
+    }
+
+    fn names(names: &BTreeSet<String>) -> Vec<&str> {
+        names.iter().map(String::as_str).collect()
+    }
+
+    /// `buyer` and `order` are related, `device` stands alone.
+    fn shop(both_relate: bool, hashes: [&'static str; 3]) -> Manifest {
+        manifest(vec![
+            (entity("buyer", &[("placed", "order", "by")], both_relate), hashes[0]),
+            (entity("device", &[], false), hashes[1]),
+            (entity("order", &[("by", "buyer", "placed")], true), hashes[2]),
+        ])
+    }
+
+    #[test]
+    fn a_type_that_stands_alone_changes_alone() {
+        let found = scope(&shop(true, ["1", "2", "3"]), &shop(true, ["1", "X", "3"]));
+        assert_eq!(
+            (names(&found.changed), names(&found.kept)),
+            (vec!["device"], vec!["buyer", "order"])
+        );
+        assert_eq!(found.pairs.len(), 1);
+    }
+
+    #[test]
+    fn types_that_relate_on_one_pair_change_together() {
+        let found = scope(&shop(true, ["1", "2", "3"]), &shop(true, ["X", "2", "3"]));
+        assert_eq!((names(&found.changed), found.pairs.len()), (vec!["buyer", "order"], 0));
+        let found = scope(&shop(false, ["1", "2", "3"]), &shop(false, ["X", "2", "3"]));
+        assert_eq!((names(&found.changed), found.pairs.len()), (vec!["buyer"], 1));
+        let found = scope(&shop(false, ["1", "2", "3"]), &shop(false, ["1", "2", "X"]));
+        assert_eq!((names(&found.changed), found.pairs.len()), (vec!["order"], 0));
+        let found = scope(&shop(false, ["1", "2", "3"]), &shop(true, ["1", "2", "3"]));
+        assert_eq!(names(&found.changed), ["buyer", "order"], "one relates from now on");
+    }
+
+    #[test]
+    fn what_is_new_or_in_another_order_is_made_anew() {
+        let old = manifest(vec![(entity("device", &[], false), "2")]);
+        let found = scope(&old, &shop(true, ["1", "2", "3"]));
+        assert_eq!(names(&found.kept), ["device"]);
+        let none = manifest(Vec::new());
+        assert!(scope(&none, &none).changed.is_empty());
+    }
+}
