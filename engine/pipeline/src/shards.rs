@@ -214,7 +214,7 @@ impl Pipeline {
         })
     }
 
-    async fn divided(&self) -> Result<Option<ShardMap>, Error> {
+    pub(crate) async fn divided(&self) -> Result<Option<ShardMap>, Error> {
         match self.store.shards() {
             Some(shards) => Ok(shards.map().await?),
             None => Ok(None),

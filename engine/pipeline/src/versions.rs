@@ -83,10 +83,7 @@ impl Pipeline {
             head: reader.head().await?,
             unfinished: build.pending.is_some(),
             same_data: same.data,
-            base: same.base.map(|base| defacto_planner::Base {
-                changed: base.scope.changed.len(),
-                cursor: base.build.cursor,
-            }),
+            base: same.base.map(|base| defacto_planner::Base { changed: base.scope.changed.len() }),
         };
         Ok(plan(subject.hashes, &found, wanted))
     }

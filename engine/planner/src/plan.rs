@@ -71,8 +71,6 @@ pub struct Found {
 pub struct Base {
     /// How many entity types differ.
     pub changed: usize,
-    /// Everything up to here is in it.
-    pub cursor: Sequence,
 }
 
 /// What to do.
@@ -127,9 +125,11 @@ pub fn plan(current: &Hashes, found: &Found, wanted: Wanted) -> Plan {
         decided(Mode::Full, "asked for")
     } else if let (Some(base), false) = (found.base, targets) {
         let plan = match base {
-            Base { changed: 1.., .. } => decided(Mode::Partial, "entity definitions changed"),
-            Base { cursor, .. } if found.head > cursor => decided(Mode::Incremental, "new events"),
-            Base { .. } => decided(Mode::Skip, "nothing changed"),
+            Base { changed: 1.. } => decided(Mode::Partial, "entity definitions changed"),
+            _ if found.head > found.cursor => {
+                decided(Mode::Incremental, "no entity definition changed")
+            }
+            _ => decided(Mode::Skip, "nothing changed"),
         };
         Plan { reuse: true, ..plan }
     } else if made.definition == DEPLETED {
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn a_first_build_takes_over_what_did_not_change() {
         let current = hashes("S", "I", "D", "l", "M");
-        let base = Base { changed: 1, cursor: Sequence(5) };
+        let base = Base { changed: 1 };
         let made_with = hashes("s", "i", "d", "l", "m");
         let mut found = Found {
             made_with,
@@ -207,9 +207,7 @@ mod tests {
             (made.mode, made.reuse)
         };
         assert_eq!(planned(&found), (Mode::Partial, true));
-        found.base = Some(Base { changed: 0, ..base });
-        assert_eq!(planned(&found), (Mode::Skip, true));
-        found.head = Sequence(6);
+        found.base = Some(Base { changed: 0 });
         assert_eq!(planned(&found), (Mode::Incremental, true));
         found.same_data = false;
         assert_eq!(planned(&found), (Mode::FullRenormalize, false));

@@ -35,10 +35,8 @@ pub enum Error {
         /// What became of it.
         what: &'static str,
     },
-    /// Stored data are of a newer format than this program knows.
-    #[error(
-        "stored format {found} is newer than {known}, the newest that this program knows: use a newer defacto"
-    )]
+    /// Stored data are of another format than this program knows.
+    #[error("{}", another_format(*found, *known))]
     Format {
         /// In the store.
         found: u32,
@@ -81,4 +79,16 @@ impl Error {
             | Self::Inconsistent { .. } => Disposition::Halt,
         }
     }
+}
+
+fn another_format(found: u32, known: u32) -> String {
+    if found > known {
+        return format!(
+            "stored format {found} is newer than {known}, the newest that this program knows: use a newer defacto"
+        );
+    }
+    format!(
+        "stored format {found} is older than {known}, the oldest that this program knows, and from before the first \
+         release: ingest the source files again, into a new project or namespace"
+    )
 }

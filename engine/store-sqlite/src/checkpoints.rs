@@ -5,7 +5,6 @@ use defacto_ports::codec::{decode_state, encode_state};
 use defacto_ports::{EntityStateRow, Error, OrderKey, Realm};
 
 use crate::columns::{Args, Columns};
-use crate::error::damaged;
 use crate::session::{Parts, Session};
 
 const FORGET: &str = "forgetting earlier states";
@@ -13,30 +12,12 @@ const FORGET: &str = "forgetting earlier states";
 /// Definition of the table of an entity type's checkpoints.
 pub(crate) fn table(name: &str) -> String {
     format!(
-        "CREATE TABLE IF NOT EXISTS {name}(entity INTEGER, time INTEGER, sequence INTEGER, \
+        "CREATE TABLE {name}(entity INTEGER, time INTEGER, sequence INTEGER, \
          content BLOB, PRIMARY KEY(entity, time, sequence)) WITHOUT ROWID"
     )
 }
 
 impl Session {
-    /// Gives realms of an older format their tables.
-    pub(crate) async fn add_checkpoints(&mut self) -> Result<(), Error> {
-        const OPERATION: &str = "preparing state tables";
-        let sql = "SELECT version, generation FROM realms ORDER BY id";
-        let mut realms = Vec::new();
-        for row in self.rows(OPERATION, sql, Args::new()).await? {
-            let generation = u32::try_from(row.int(1)?).map_err(|_| damaged("a generation"))?;
-            realms.push(Realm { version: row.text(0)?.to_owned(), generation });
-        }
-        for realm in realms {
-            let info = self.realm(&realm).await?;
-            for entity in &info.layout.entities {
-                self.run(OPERATION, table(&info.table(entity, "past")), Args::new()).await?;
-            }
-        }
-        Ok(())
-    }
-
     pub(crate) async fn save_checkpoints(
         &mut self,
         realm: &Realm,

@@ -15,11 +15,8 @@ use crate::columns::{Args, Columns};
 use crate::session::Session;
 use crate::views::uuid;
 
-/// The format that this program writes.
+/// The format that this program writes and reads. The first release has it: what is older is refused.
 pub(crate) const FORMAT: u32 = 3;
-
-/// Entity ids as the public views show them, so that `WHERE account_id = …` is a search.
-const INDEX_SHOWN: &str = "CREATE INDEX entities_shown ON entities";
 
 const OPERATION: &str = "opening the store";
 
@@ -71,7 +68,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`Error::Format`] when a newer program wrote the file.
+    /// [`Error::Format`] when another program wrote the file.
     pub(crate) async fn format(&mut self) -> Result<u32, Error> {
         let existing = "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_meta'";
         let row = self.row(OPERATION, existing, Args::new()).await?;
@@ -82,37 +79,29 @@ impl Session {
         let row = self.row(OPERATION, sql, Args::new()).await?;
         let found = row.and_then(|row| row.text(0).ok()?.parse().ok());
         match found {
-            Some(found) if found > FORMAT => Err(Error::Format { found, known: FORMAT }),
-            Some(found) if found > 0 => Ok(found),
+            Some(FORMAT) => Ok(FORMAT),
+            Some(found) if found > 0 => Err(Error::Format { found, known: FORMAT }),
             _ => Err(crate::error::damaged("the format")),
         }
     }
 
-    /// Makes an empty file a store, or brings an older one forward, one step at a time, in the open transaction.
+    /// Makes an empty file a store in the open transaction.
     ///
     /// # Errors
     ///
     /// As [`Session::format`].
     pub(crate) async fn ensure_schema(&mut self) -> Result<(), Error> {
-        let found = self.format().await?;
-        if found == 0 {
-            for table in TABLES {
-                self.run(OPERATION, *table, Args::new()).await?;
-            }
+        if self.format().await? == FORMAT {
+            return Ok(());
         }
-        if found < 2 {
-            let sql = format!("{INDEX_SHOWN}({})", uuid("id"));
-            self.run(OPERATION, sql, Args::new()).await?;
+        for table in TABLES {
+            self.run(OPERATION, *table, Args::new()).await?;
         }
-        if found == 1 || found == 2 {
-            self.add_checkpoints().await?;
-        }
-        if found < FORMAT {
-            let mut args = Args::new();
-            args.owned_text(FORMAT.to_string());
-            let sql = "INSERT OR REPLACE INTO schema_meta VALUES ('format', ?)";
-            self.run(OPERATION, sql, args).await?;
-        }
-        Ok(())
+        // Entity ids as the public views show them, so that `WHERE account_id = …` is a search.
+        let shown = format!("CREATE INDEX entities_shown ON entities({})", uuid("id"));
+        self.run(OPERATION, shown, Args::new()).await?;
+        let mut args = Args::new();
+        args.owned_text(FORMAT.to_string());
+        self.run(OPERATION, "INSERT INTO schema_meta VALUES ('format', ?)", args).await.map(drop)
     }
 }

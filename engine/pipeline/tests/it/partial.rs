@@ -21,15 +21,16 @@ fn clock() -> Arc<FakeClock> {
     Arc::new(FakeClock(Mutex::new(Timestamp::parse_text("2024-06-01T00:00:00Z").unwrap())))
 }
 
-/// Ingests the same events everywhere, merges two customers, and lets rules run.
+/// Ingests the same events everywhere, merges two lines, and lets rules run.
 async fn fill(pipeline: &mut Pipeline) {
     let events = shop_events(&mut Random::new(11), 60);
     let records: Vec<&str> = events.iter().map(|(_, text)| text.as_str()).collect();
     let options = IngestOptions { process: true, batch_size: Some(7) };
     pipeline.ingest("shop", &records, options).await.unwrap();
     let mut ids = Vec::new();
-    for mail in ["p1@mail.test", "p2@mail.test"] {
-        ids.push(pipeline.find_hints(mail).await.unwrap()[0].entity_id);
+    for number in ["T-1", "T-2"] {
+        let found = pipeline.find_hints(number).await.unwrap();
+        ids.extend(found.iter().find(|it| it.key.entity_type == "line").map(|it| it.entity_id));
     }
     pipeline.merge(ids[0], ids[1], "").await.unwrap();
     pipeline.tick(Some(Timestamp::parse_text("2024-06-01T00:00:00Z").unwrap())).await.unwrap();

@@ -14,12 +14,19 @@ async fn refusal(folder: &Folder) -> Error {
 }
 
 #[tokio::test]
-async fn newer_format_is_refused() {
+async fn another_format_is_refused() {
     let folder = Folder::new();
     SqliteStore::open(&folder.file()).await.unwrap().close().await.unwrap();
     change(&folder, &["UPDATE schema_meta SET value = '99' WHERE key = 'format'"]).await;
     let error = refusal(&folder).await;
     assert!(matches!(error, Error::Format { found: 99, known: 3 }), "{error}");
+    assert!(error.to_string().contains("use a newer defacto"), "{error}");
+    change(&folder, &["UPDATE schema_meta SET value = '2' WHERE key = 'format'"]).await;
+    let error = refusal(&folder).await;
+    assert!(matches!(error, Error::Format { found: 2, known: 3 }), "{error}");
+    assert!(error.to_string().contains("ingest the source files again"), "{error}");
+    change(&folder, &["UPDATE schema_meta SET value = 'x' WHERE key = 'format'"]).await;
+    assert!(refusal(&folder).await.to_string().contains("the format"));
 }
 
 async fn change(folder: &Folder, statements: &[&'static str]) {
@@ -29,20 +36,6 @@ async fn change(folder: &Folder, statements: &[&'static str]) {
         sqlx::query(*sql).execute(&mut other).await.unwrap();
     }
     sqlx::Connection::close(other).await.unwrap();
-}
-
-#[tokio::test]
-async fn older_format_is_brought_forward() {
-    let folder = Folder::new();
-    SqliteStore::open(&folder.file()).await.unwrap().close().await.unwrap();
-    let older = "UPDATE schema_meta SET value = '1' WHERE key = 'format'";
-    change(&folder, &["DROP INDEX entities_shown", older]).await;
-    SqliteStore::open(&folder.file()).await.unwrap().close().await.unwrap();
-    // Again made of both: there is an index to drop, and a format to change.
-    change(&folder, &["DROP INDEX entities_shown", older]).await;
-    let unknown = "UPDATE schema_meta SET value = 'x' WHERE key = 'format'";
-    change(&folder, &[unknown]).await;
-    assert!(refusal(&folder).await.to_string().contains("the format"));
 }
 
 #[tokio::test]
