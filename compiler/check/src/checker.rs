@@ -6,6 +6,7 @@ use defacto_definitions::Definitions;
 use defacto_diagnostics::Diagnostic;
 
 use crate::entity::{EntityContext, entity, names};
+use crate::foreign::Foreign;
 use crate::schema::Schema;
 use crate::source::Sources;
 use crate::{Entity, Program, cross, relationship};
@@ -20,7 +21,8 @@ pub fn check(definitions: &Definitions) -> (Program, Vec<Diagnostic>) {
         .map(|def| (def.name.value.as_str(), Schema::new(def, &mut found)))
         .collect();
 
-    let mut tables = Sources::new(definitions, &schemas);
+    let foreign = Foreign::new(definitions);
+    let mut tables = Sources::new(definitions, &schemas, &foreign);
     let sources: Vec<_> =
         definitions.sources.iter().map(|def| tables.source(def, &mut found)).collect();
 
@@ -41,6 +43,7 @@ pub fn check(definitions: &Definitions) -> (Program, Vec<Diagnostic>) {
                 names: &names,
                 identities: &identities,
                 events: &tables.events,
+                foreign: &foreign,
             };
             entity(&context, &mut found)
         })
@@ -48,7 +51,8 @@ pub fn check(definitions: &Definitions) -> (Program, Vec<Diagnostic>) {
 
     inverses(definitions, &mut entities, &mut found);
     cross::check(definitions, &schemas, &sources, &usages, &mut found);
-    (Program { entities, sources, expressions: Vec::new() }, found)
+    let functions = foreign.all().to_vec();
+    (Program { entities, sources, expressions: Vec::new(), functions }, found)
 }
 
 /// Enters the other side of each relationship.

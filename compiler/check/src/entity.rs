@@ -8,6 +8,7 @@ use defacto_model::ValueType;
 
 use crate::effect::{Effects, boolean, warn_integer_quotient};
 use crate::expression::expression;
+use crate::foreign::Foreign;
 use crate::property::property;
 use crate::scope::{EntityNames, EventFields, Reads, Scope, index};
 use crate::usage::Usage;
@@ -27,6 +28,8 @@ pub(crate) struct EntityContext<'a> {
     pub(crate) identities: &'a BTreeMap<&'a str, Vec<&'a str>>,
     /// Fields by event type.
     pub(crate) events: &'a BTreeMap<&'a str, EventFields>,
+    /// Functions of modules.
+    pub(crate) foreign: &'a Foreign,
 }
 
 impl<'a> EntityContext<'a> {
@@ -53,9 +56,9 @@ pub(crate) fn names(def: &EntityDef) -> EntityNames {
 /// Checks an entity type. Relationships come without their inverses, which need both sides.
 pub(crate) fn entity(context: &EntityContext<'_>, found: &mut Vec<Diagnostic>) -> (Entity, Usage) {
     let def = context.def;
-    let mut usage = Usage::default();
+    let mut usage = Usage::new(context.foreign);
     identifier::entity(def, found);
-    let identity = identity(def, found);
+    let identity = identity(context, found);
     let properties = properties(context, &mut usage, found);
     let relationships = def.relationships.iter().map(|r| relationship(r, found)).collect();
 
@@ -124,12 +127,14 @@ fn build_of<'b>(
     (0..).zip(builds).find(|(_, (known, _))| *known == name).map(|(at, (_, build))| (at, build))
 }
 
-fn identity(def: &EntityDef, found: &mut Vec<Diagnostic>) -> Vec<IdentityField> {
+fn identity(context: &EntityContext<'_>, found: &mut Vec<Diagnostic>) -> Vec<IdentityField> {
+    let def = context.def;
     def.identity
         .iter()
         .map(|field| {
             let normalize = field.normalize.as_ref().and_then(|text| {
-                let typed = expression(text, &mut Scope::Normalize, &mut Reads::default(), found)?;
+                let mut reads = Reads::new(context.foreign);
+                let typed = expression(text, &mut Scope::Normalize, &mut reads, found)?;
                 Some(typed.expr)
             });
             IdentityField {
@@ -153,7 +158,7 @@ fn properties(
     for property_def in &def.properties {
         identifier::property(&def.name.value, property_def, found);
         let mut checked = property(property_def, found);
-        let mut reads = Reads::default();
+        let mut reads = Reads::new(context.foreign);
         if let Some(text) = &property_def.compute {
             let mut scope =
                 Scope::Entity { entity: context.names, place: "the `compute` of a property" };

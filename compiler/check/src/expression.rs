@@ -292,7 +292,7 @@ impl Typing<'_, '_> {
         let values: Vec<(Typed, TextRange)> =
             args.iter().map(|arg| (self.of(arg), arg.range)).collect();
         let library::Called { value, uses_now, misfits } =
-            library::call(name, name_range, range, &values);
+            library::call(&self.reads.foreign, name, name_range, range, &values);
         self.reads.now |= uses_now;
         for library::Misfit { fit, range, message, help } in misfits {
             self.misfit(fit, range, message, help);

@@ -55,7 +55,9 @@ fn read(expr: &Expr, cell: &mut dyn FnMut(u32)) {
             ExprKind::If(condition, then, otherwise) => {
                 rest.extend([condition.as_ref(), then.as_ref(), otherwise.as_ref()]);
             }
-            ExprKind::Call(_, args) | ExprKind::Coalesce(args) => rest.extend(args),
+            ExprKind::Call(_, args) | ExprKind::Foreign(_, args) | ExprKind::Coalesce(args) => {
+                rest.extend(args);
+            }
         }
     }
 }

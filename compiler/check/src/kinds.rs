@@ -131,6 +131,14 @@ impl Kinds {
         solid.nullable()
     }
 
+    /// Kinds that a parameter of a declared type takes.
+    pub(crate) const fn of_argument(r#type: ValueType) -> Self {
+        match r#type {
+            ValueType::Number => Self::NUMBER,
+            other => Self::of_declared(other).solid(),
+        }
+    }
+
     /// Kind of a value.
     pub(crate) const fn of_value(value: &Value) -> Self {
         match value {

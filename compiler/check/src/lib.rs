@@ -9,6 +9,7 @@ mod entity;
 mod eval;
 mod expression;
 mod flows;
+mod foreign;
 mod identifier;
 mod kinds;
 mod library;

@@ -6,6 +6,7 @@ use defacto_model::Value;
 use defacto_syntax::TextRange;
 
 use crate::ExprKind;
+use crate::foreign::Foreign;
 use crate::kinds::{Fit, Kinds};
 use crate::scope::Typed;
 
@@ -38,7 +39,7 @@ impl Called {
         Self { value: Some(value), uses_now: false, misfits: Vec::new() }
     }
 
-    fn refused(misfit: Misfit) -> Self {
+    pub(crate) fn refused(misfit: Misfit) -> Self {
         Self { value: None, uses_now: false, misfits: vec![misfit] }
     }
 }
@@ -50,6 +51,7 @@ pub(crate) fn exists(name: &str) -> bool {
 
 /// Types the call of `name`.
 pub(crate) fn call(
+    foreign: &Foreign,
     name: &str,
     name_range: TextRange,
     range: TextRange,
@@ -78,12 +80,14 @@ pub(crate) fn call(
         }
         _ => match Function::from_name(name) {
             Some(function) => library_call(function, range, args),
-            None => Called::refused(unknown_function(name, name_range)),
+            None => foreign
+                .call(name, range, args)
+                .unwrap_or_else(|| Called::refused(unknown_function(foreign, name, name_range))),
         },
     }
 }
 
-fn unknown_function(name: &str, range: TextRange) -> Misfit {
+fn unknown_function(foreign: &Foreign, name: &str, range: TextRange) -> Misfit {
     let names = || Function::ALL.iter().map(|f| f.signature().name).chain(["now", "coalesce"]);
     let last = name.rsplit("::").next().unwrap_or(name);
     let ends = |test: &dyn Fn(&str) -> bool| {
@@ -92,6 +96,11 @@ fn unknown_function(name: &str, range: TextRange) -> Misfit {
     let known = ends(&|known| known == last)
         .or_else(|| ends(&|known| known.strip_prefix("to_") == Some(last)))
         .or_else(|| nearest(name, names()));
+    if known.is_none()
+        && let Some(misfit) = foreign.unknown(name, range)
+    {
+        return misfit;
+    }
     let help = known.map(|known| format!("did you mean `{known}`?"));
     Misfit { help, ..Misfit::never(range, format!("unknown function `{name}`")) }
 }
@@ -134,7 +143,6 @@ fn library_call(function: Function, range: TextRange, args: &[(Typed, TextRange)
 }
 
 fn wanted_count(signature: &Signature) -> String {
-    let plural = |n: usize| if n == 1 { "argument" } else { "arguments" };
     let (least, most) = (signature.required, signature.parameters.len());
     if signature.variadic {
         format!("at least {least} {}", plural(least))
@@ -145,7 +153,11 @@ fn wanted_count(signature: &Signature) -> String {
     }
 }
 
-fn count_message(name: &str, wanted: &str, given: usize) -> String {
+pub(crate) fn plural(n: usize) -> &'static str {
+    if n == 1 { "argument" } else { "arguments" }
+}
+
+pub(crate) fn count_message(name: &str, wanted: &str, given: usize) -> String {
     format!("`{name}` takes {wanted}, not {given}")
 }
 

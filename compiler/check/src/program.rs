@@ -5,7 +5,8 @@
 
 use defacto_functions::Function;
 use defacto_model::{
-    Cardinality, FieldOrigin, NormalizerManifest, RawPath, Sensitivity, Treatment, Value, ValueType,
+    Cardinality, FieldOrigin, FunctionManifest, NormalizerManifest, RawPath, Sensitivity,
+    Treatment, Value, ValueType,
 };
 
 /// Checked definitions.
@@ -17,6 +18,8 @@ pub struct Program {
     pub sources: Vec<Source>,
     /// Free-standing expressions (`defacto eval`); empty for definitions.
     pub expressions: Vec<Expr>,
+    /// Functions of modules: [`ExprKind::Foreign`] indexes this list.
+    pub functions: Vec<FunctionManifest>,
 }
 
 /// One entity type.
@@ -378,6 +381,8 @@ pub enum ExprKind {
     If(Box<Expr>, Box<Expr>, Box<Expr>),
     /// A library function, arguments left to right.
     Call(Function, Vec<Expr>),
+    /// A function of a module: index into [`Program::functions`]. Null for an argument gives null.
+    Foreign(u32, Vec<Expr>),
     /// First non-null argument; later ones are not evaluated.
     Coalesce(Vec<Expr>),
     /// The logical instant.

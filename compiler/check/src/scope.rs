@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use defacto_diagnostics::nearest;
 use defacto_model::{FieldOrigin, RawPath, ValueType};
 
+use crate::foreign::Foreign;
 use crate::kinds::Kinds;
 use crate::{Context, EntityBuiltin, EventCell, Expr, ExprKind};
 
@@ -44,6 +45,14 @@ pub(crate) struct Reads {
     pub(crate) id: bool,
     /// `now()` or a function that uses it.
     pub(crate) now: bool,
+    /// The functions of modules, which it may call.
+    pub(crate) foreign: Foreign,
+}
+
+impl Reads {
+    pub(crate) fn new(foreign: &Foreign) -> Self {
+        Self { foreign: foreign.clone(), ..Self::default() }
+    }
 }
 
 /// Where an expression stands.

@@ -7,6 +7,7 @@ use defacto_diagnostics::{Code, Diagnostic, nearest};
 use defacto_model::{RawPath, Value};
 
 use crate::expression::expression;
+use crate::foreign::Foreign;
 use crate::kinds::Kinds;
 use crate::literal;
 use crate::schema::Schema;
@@ -18,6 +19,7 @@ use crate::{ExprKind, Mapping, Source, SourceEvent};
 pub(crate) struct Sources<'a> {
     definitions: &'a Definitions,
     schemas: &'a BTreeMap<&'a str, Schema<'a>>,
+    foreign: &'a Foreign,
     /// Fields by event type.
     pub(crate) events: BTreeMap<&'a str, EventFields>,
 }
@@ -26,6 +28,7 @@ impl<'a> Sources<'a> {
     pub(crate) fn new(
         definitions: &'a Definitions,
         schemas: &'a BTreeMap<&'a str, Schema<'a>>,
+        foreign: &'a Foreign,
     ) -> Self {
         let mut events: BTreeMap<&str, EventFields> = BTreeMap::new();
         for (name, schema) in schemas {
@@ -33,7 +36,7 @@ impl<'a> Sources<'a> {
                 schema.fields().map(|field| (field.name.value.clone(), field.r#type)).collect();
             events.entry(name).or_default().schema = Some(fields);
         }
-        Self { definitions, schemas, events }
+        Self { definitions, schemas, foreign, events }
     }
 
     /// Checks one source.
@@ -50,7 +53,7 @@ impl<'a> Sources<'a> {
         for event in defs {
             events.push(self.event(event, &mut computed, found));
         }
-        computed.report_unused(found);
+        computed.report_unused(self.foreign, found);
         Source {
             name: def.name.value.clone(),
             event_type: RawPath { path: def.event_type.value.clone(), literal_first: true },
@@ -76,11 +79,11 @@ impl<'a> Sources<'a> {
         let mut mappings = Vec::with_capacity(mapping_defs.len());
         let mut kinds_by_field = Vec::with_capacity(mapping_defs.len());
         for mapping_def in mapping_defs {
-            let (mapping, kinds) = mapping(mapping_def, &mut paths, found);
+            let (mapping, kinds) = mapping(mapping_def, self.foreign, &mut paths, found);
             kinds_by_field.push((mapping.name.clone(), kinds));
             mappings.push(mapping);
         }
-        let timestamp = timestamp.expression(&mut paths, found);
+        let timestamp = timestamp.expression(self.foreign, &mut paths, found);
         let schema = self.schemas.get(def.name.value.as_str());
         let fields = self.events.entry(&def.name.value).or_default();
         fields.produced = true;
@@ -155,6 +158,7 @@ pub(crate) fn event_id(def: &SourceDef, found: &mut Vec<Diagnostic>) {
 
 fn mapping(
     def: &MappingDef,
+    foreign: &Foreign,
     paths: &mut Vec<RawPath>,
     found: &mut Vec<Diagnostic>,
 ) -> (Mapping, Kinds) {
@@ -163,7 +167,7 @@ fn mapping(
     let value = if let Some(text) = &def.compute {
         computed = true;
         let mut scope = Scope::Raw { paths, lineage: &mut lineage };
-        expression(text, &mut scope, &mut Reads::default(), found)
+        expression(text, &mut scope, &mut Reads::new(foreign), found)
             .unwrap_or_else(|| Typed::new(ExprKind::Literal(Value::Null), Kinds::ANY))
     } else if let Some(from) = &def.from {
         lineage.insert(from.value.clone());

@@ -7,6 +7,7 @@ use defacto_diagnostics::{Code, Diagnostic};
 use defacto_model::RawPath;
 
 use crate::expression::expression;
+use crate::foreign::Foreign;
 use crate::kinds::{Fit, Kinds};
 use crate::scope::{Reads, Scope};
 use crate::{Expr, Timestamp};
@@ -52,6 +53,7 @@ impl Computed<'_> {
     /// The expression over the raw cells of one event.
     pub(crate) fn expression(
         &mut self,
+        foreign: &Foreign,
         paths: &mut Vec<RawPath>,
         found: &mut Vec<Diagnostic>,
     ) -> Option<Expr> {
@@ -59,7 +61,7 @@ impl Computed<'_> {
         let mut lineage = BTreeSet::new();
         let mut scope = Scope::Raw { paths, lineage: &mut lineage };
         let mut own = Vec::new();
-        let typed = expression(text, &mut scope, &mut Reads::default(), &mut own);
+        let typed = expression(text, &mut scope, &mut Reads::new(foreign), &mut own);
         if let Some(typed) = &typed {
             let readable = Kinds::DATETIME.or(Kinds::STRING).or(Kinds::NUMBER);
             if typed.kinds.fit(readable) == Fit::Never {
@@ -76,9 +78,9 @@ impl Computed<'_> {
     }
 
     /// Checks the expression of a source without events.
-    pub(crate) fn report_unused(&mut self, found: &mut Vec<Diagnostic>) {
+    pub(crate) fn report_unused(&mut self, foreign: &Foreign, found: &mut Vec<Diagnostic>) {
         if !self.reported {
-            self.expression(&mut Vec::new(), found);
+            self.expression(foreign, &mut Vec::new(), found);
         }
     }
 }

@@ -2,16 +2,23 @@
 
 use std::collections::BTreeSet;
 
+use crate::foreign::Foreign;
 use crate::scope::Reads;
 use crate::{BinaryOp, Expr, ExprKind, Type};
 
 /// Reads and writes of one entity type.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Usage {
     /// What expressions read.
     pub(crate) reads: Reads,
     /// Properties that effects write.
     pub(crate) written: BTreeSet<u32>,
+}
+
+impl Usage {
+    pub(crate) fn new(foreign: &Foreign) -> Self {
+        Self { reads: Reads::new(foreign), written: BTreeSet::new() }
+    }
 }
 
 /// Whether the value of the expression derives from a quotient of two integers that nothing converts.

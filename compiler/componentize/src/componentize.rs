@@ -4,9 +4,6 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use crate::adapter::{self, PREVIEW1, SEALED};
 use crate::{Error, Facts, World, sections};
 
-/// Custom sections in which bindings describe their world start with this.
-const METADATA: &str = "component-type";
-
 /// Makes a component of a world from what a toolchain wrote: a core module, or a component already.
 ///
 /// The same bytes give the same component everywhere.
@@ -29,40 +26,29 @@ pub fn componentize(bytes: &[u8], world: World) -> Result<Vec<u8>, Error> {
 
 fn encode(module: &[u8], world: World) -> Result<Vec<u8>, Error> {
     let refused = |reason: String| Error::World { world: world.name(), reason };
-    let seen = look(module)?;
-    let mut described = module.to_vec();
-    if !seen.described {
-        let (resolve, id) = world.resolve()?;
-        embed_component_metadata(&mut described, &resolve, id, StringEncoding::UTF8)
-            .map_err(|e| refused(format!("{e:#}")))?;
-    }
+    let wasi = look(module)?;
+    // Bindings may have described a world themselves; the contract is known better here.
+    let mut described = sections::strip(module)?;
+    let (resolve, id) = world.resolve()?;
+    embed_component_metadata(&mut described, &resolve, id, StringEncoding::UTF8)
+        .map_err(|e| refused(format!("{e:#}")))?;
     let mut encoder = ComponentEncoder::default()
         .module(&described)
         .map_err(|e| refused(format!("{e:#}")))?
         .validate(true);
-    if seen.wasi {
+    if wasi {
         encoder = encoder.adapter(PREVIEW1, SEALED).map_err(|e| refused(format!("{e:#}")))?;
     }
     encoder.encode().map_err(|e| refused(format!("{e:#}")))
 }
 
-/// What a core module shows before anything is done with it.
-struct Look {
-    /// Its bindings have described its world.
-    described: bool,
-    /// It imports WASI.
-    wasi: bool,
-}
-
-fn look(module: &[u8]) -> Result<Look, Error> {
+/// Refuses imports that nobody answers; tells whether there are any of WASI.
+fn look(module: &[u8]) -> Result<bool, Error> {
     let not_wasm = |e: wasmparser::BinaryReaderError| Error::NotWasm(e.to_string());
     let answered = adapter::functions()?;
-    let mut seen = Look { described: false, wasi: false };
+    let mut wasi = false;
     for payload in Parser::new(0).parse_all(module) {
         match payload.map_err(not_wasm)? {
-            Payload::CustomSection(section) => {
-                seen.described |= section.name().starts_with(METADATA);
-            }
             Payload::ImportSection(imports) => {
                 for import in imports.into_imports() {
                     let import = import.map_err(not_wasm)?;
@@ -71,7 +57,7 @@ fn look(module: &[u8]) -> Result<Look, Error> {
                         if !answered.contains(import.name) {
                             return Err(Error::Unsealed { module, name });
                         }
-                        seen.wasi = true;
+                        wasi = true;
                     } else if !import.module.starts_with(World::PACKAGE) {
                         return Err(Error::Foreign { module, name });
                     }
@@ -80,5 +66,5 @@ fn look(module: &[u8]) -> Result<Look, Error> {
             _ => {}
         }
     }
-    Ok(seen)
+    Ok(wasi)
 }

@@ -7,12 +7,15 @@ use crate::Error;
 pub enum World {
     /// Raw records to events: `defacto:engine/normalizer`.
     Normalizer,
+    /// Functions for expressions: `defacto:engine/functions`.
+    Functions,
 }
 
 /// The contract's files.
 const WIT: &[(&str, &str)] = &[
     ("types.wit", include_str!("../../../wit/engine@0.1.0/types.wit")),
     ("normalizer.wit", include_str!("../../../wit/engine@0.1.0/normalizer.wit")),
+    ("functions.wit", include_str!("../../../wit/engine@0.1.0/functions.wit")),
 ];
 
 impl World {
@@ -20,12 +23,13 @@ impl World {
     pub(crate) const PACKAGE: &str = "defacto:engine/";
 
     /// Every world.
-    pub const ALL: &[Self] = &[Self::Normalizer];
+    pub const ALL: &[Self] = &[Self::Normalizer, Self::Functions];
 
     /// Name in the package `defacto:engine`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Normalizer => "normalizer",
+            Self::Functions => "functions",
         }
     }
 
@@ -33,6 +37,7 @@ impl World {
     pub const fn exports(self) -> &'static [&'static str] {
         match self {
             Self::Normalizer => &["describe", "normalize"],
+            Self::Functions => &["describe", "call"],
         }
     }
 

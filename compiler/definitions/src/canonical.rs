@@ -16,7 +16,7 @@ use crate::{
 pub struct Canonical(Value);
 
 impl Canonical {
-    /// `{entities, sources, schemas}`.
+    /// `{entities, sources, schemas}`, and `functions` where expressions call any.
     pub fn value(&self) -> &Value {
         &self.0
     }
@@ -42,7 +42,17 @@ pub fn canonical(definitions: &Definitions) -> Canonical {
         ("entities", Some(map(entities.map(|it| (&it.name, entity(it)))))),
         ("sources", Some(map(sources.map(|it| (&it.name, source(it)))))),
         ("schemas", Some(map(schemas.map(|it| (&it.name, schema(it)))))),
+        ("functions", unless_empty(functions(definitions))),
     ]))
+}
+
+/// Digests of the modules that expressions call functions of.
+fn functions(definitions: &Definitions) -> Value {
+    let digests = definitions
+        .functions
+        .iter()
+        .filter_map(|module| Some((module.name.clone(), Value::String(module.digest.clone()?))));
+    Value::Object(digests.collect())
 }
 
 fn object<const N: usize>(entries: [(&str, Option<Value>); N]) -> Value {

@@ -1,7 +1,7 @@
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::{Canonical, json_text};
+use crate::{Canonical, json_text, namespaces};
 
 /// Hashes of a canonical form (language.md 8.4): SHA-256, lower-case hexadecimal, over compact JSON with sorted
 /// keys. Which of them changed decides how much has to be built again (8.5).
@@ -33,10 +33,15 @@ pub fn hashes(canonical: &Canonical) -> Hashes {
     let part = |name: &str| canonical.value().get(name).cloned().unwrap_or_default();
     let (mut identities, mut behaviours, mut labels) = (Map::new(), Map::new(), Map::new());
     let mut entities = Vec::new();
+    let modules = canonical.value().get("functions").and_then(Value::as_object);
     if let Value::Object(bodies) = part("entities") {
         for (name, mut body) in bodies {
-            let identity = body.as_object_mut().and_then(|body| body.remove("identity"));
+            let mut identity = body.as_object_mut().and_then(|body| body.remove("identity"));
             let own = take_labels(&mut body);
+            add_modules(&mut body, modules);
+            if let Some(identity) = &mut identity {
+                add_modules(identity, modules);
+            }
             entities.push((name.clone(), digest(&body)));
             identities.insert(name.clone(), identity.unwrap_or_default());
             behaviours.insert(name.clone(), body);
@@ -48,7 +53,9 @@ pub fn hashes(canonical: &Canonical) -> Hashes {
     entities.sort();
     let mut sources = Map::new();
     sources.insert("schemas".to_owned(), part("schemas"));
-    sources.insert("sources".to_owned(), part("sources"));
+    let mut own = part("sources");
+    add_modules(&mut own, modules);
+    sources.insert("sources".to_owned(), own);
     Hashes {
         content: digest(canonical.value()),
         source: digest(&Value::Object(sources)),
@@ -56,6 +63,21 @@ pub fn hashes(canonical: &Canonical) -> Hashes {
         definition: digest(&Value::Object(behaviours)),
         label: digest(&Value::Object(labels)),
         entities: entities.into_iter().map(|(_, hash)| hash).collect(),
+    }
+}
+
+/// Adds the digests of the modules whose functions a part may call: another module may give other values. The key is
+/// none that definitions can have.
+fn add_modules(part: &mut Value, modules: Option<&Map<String, Value>>) {
+    let Some(modules) = modules else { return };
+    let called = namespaces(part);
+    let digests: Map<String, Value> = modules
+        .iter()
+        .filter(|(name, _)| called.contains(*name))
+        .map(|(name, digest)| (name.clone(), digest.clone()))
+        .collect();
+    if let (Some(part), false) = (part.as_object_mut(), digests.is_empty()) {
+        part.insert("::".to_owned(), Value::Object(digests));
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use defacto_diagnostics::{Code, Diagnostic, FileId, Label, SourceMap, Span};
 
 use crate::{
-    Definitions, Spanned, json,
+    Definitions, FunctionsDef, Spanned, json,
     limits::{FILE_BYTES_MAX, TOTAL_BYTES_MAX},
     names::Names,
     node::{Node, NodeValue},
@@ -79,6 +79,7 @@ pub fn load_document(name: &str, text: &str) -> Loaded {
             let at = At { path: key.text.clone(), span: key.span };
             match Kind::of_section(&key.text) {
                 Some(kind) => loader.section(kind, &at, node, false),
+                None if key.text == "functions" => loader.functions(&at, node),
                 None if is_metadata(&key.text) => {}
                 None => {
                     let known = ["entities", "sources", "schemas"];
@@ -244,6 +245,17 @@ impl Loader {
         }
     }
 
+    /// Digests of modules by name, which the canonical form writes.
+    fn functions(&mut self, at: &At, node: &Node) {
+        let Some(entries) = self.reader.map(at, node) else { return };
+        for (key, node) in entries {
+            if let Some(digest) = self.reader.digest(&at.key(key), node) {
+                let (name, digest) = (key.text.clone(), Some(digest));
+                self.definitions.functions.push(FunctionsDef { name, digest, description: None });
+            }
+        }
+    }
+
     fn duplicate(&mut self, kind: Kind, name: &Spanned<String>, first: Span, folder: bool) {
         let what = match kind {
             Kind::Entity => "entity",
@@ -266,6 +278,7 @@ impl Loader {
         self.definitions.entities.sort_by(|a, b| a.name.value.cmp(&b.name.value));
         self.definitions.sources.sort_by(|a, b| a.name.value.cmp(&b.name.value));
         self.definitions.schemas.sort_by(|a, b| a.name.value.cmp(&b.name.value));
+        self.definitions.functions.sort_by(|a, b| a.name.cmp(&b.name));
         let mut diagnostics = self.reader.diagnostics;
         diagnostics.sort_by_key(|it| it.span.map(|span| (span.file, span.start)));
         Loaded {

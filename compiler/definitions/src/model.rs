@@ -8,8 +8,8 @@
 
 use defacto_diagnostics::Span;
 use defacto_model::{
-    Cardinality, DescribedEvent, DescribedField, NormalizerDescription, RawInput, Sensitivity,
-    Treatment, ValueType,
+    Cardinality, DescribedEvent, DescribedField, FunctionsDescription, NormalizerDescription,
+    RawInput, Sensitivity, Treatment, ValueType,
 };
 
 /// A value with its place. `path` is the place in the definitions
@@ -61,6 +61,20 @@ pub struct Definitions {
     pub sources: Vec<SourceDef>,
     /// Event schemas.
     pub schemas: Vec<SchemaDef>,
+    /// Modules of functions that expressions call.
+    pub functions: Vec<FunctionsDef>,
+}
+
+/// A module whose functions expressions may call as `name::function`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FunctionsDef {
+    /// Name in the project.
+    pub name: String,
+    /// SHA-256 of the module's bytes and tables, hexadecimal: given where definitions were stored, else set with the
+    /// description.
+    pub digest: Option<String>,
+    /// What the module says about itself.
+    pub description: Option<FunctionsDescription>,
 }
 
 /// One entity type (language.md 2.1).

@@ -37,19 +37,26 @@ impl Reader {
                 Spanned { value: Literal::Object(Vec::new()), span: Some(span), path }
             }
         };
-        let digest = self.optional_text(fields, "module").and_then(|digest| {
-            let good = digest.value.len() == DIGEST_DIGITS
-                && digest.value.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-            if !good && let Some((at, _)) = fields.get("module") {
-                self.error(Code::E06, &at, "`module` is a SHA-256 in lower-case hexadecimal");
-            }
-            good.then_some(digest.value)
-        });
+        let digest = match fields.get("module") {
+            Some((at, node)) => self.digest(&at, node),
+            None => None,
+        };
         let limits = match fields.get("limits") {
             Some((at, node)) => self.limits(&at, node),
             None => Vec::new(),
         };
         Some(NormalizerDef { name, digest, config, input, limits, description: None })
+    }
+
+    /// The digest of a module.
+    pub(crate) fn digest(&mut self, at: &At, node: &Node) -> Option<String> {
+        let digest = self.text(at, node)?.value;
+        let good = digest.len() == DIGEST_DIGITS
+            && digest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if !good {
+            self.error(Code::E06, at, "a module is named by its SHA-256 in lower-case hexadecimal");
+        }
+        good.then_some(digest)
     }
 
     fn config(&mut self, at: &At, node: &Node) -> Spanned<Literal> {

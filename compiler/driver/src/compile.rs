@@ -5,7 +5,7 @@ use defacto_definitions::{
 use defacto_diagnostics::{Diagnostic, Severity, SourceMap};
 use defacto_emit::{Compiled, EmitError, emit};
 
-use crate::normalizers::{NoModules, NormalizerModules, describe};
+use crate::user_modules::{NoModules, UserModules, describe};
 
 /// Where definitions come from.
 #[derive(Debug, Clone, Copy)]
@@ -51,13 +51,14 @@ pub struct Outcome {
     pub canonical: Option<Canonical>,
 }
 
-/// Reads and checks definitions without compiling them. Sources with a normalizer are refused: see [`analyze_with`].
+/// Reads and checks definitions without compiling them. Sources with a normalizer and calls of a module's functions are refused: see
+/// [`analyze_with`].
 pub fn analyze(input: &Input<'_>) -> Analysis {
     analyze_with(input, &NoModules)
 }
 
-/// Reads and checks definitions whose sources may name normalizers.
-pub fn analyze_with(input: &Input<'_>, modules: &dyn NormalizerModules) -> Analysis {
+/// Reads and checks definitions that use modules.
+pub fn analyze_with(input: &Input<'_>, modules: &dyn UserModules) -> Analysis {
     let loaded = match input {
         Input::Files(files) => load_files(files),
         Input::Document { name, text } => load_document(name, text),
@@ -94,16 +95,13 @@ pub fn compile(input: &Input<'_>) -> Result<Outcome, EmitError> {
     compile_with(input, &NoModules)
 }
 
-/// Compiles definitions whose sources may name normalizers. What these say about themselves, and their digests, are
+/// Compiles definitions that use modules. What these say about themselves, and their digests, are
 /// inputs like the text of the definitions.
 ///
 /// # Errors
 ///
 /// As [`compile`].
-pub fn compile_with(
-    input: &Input<'_>,
-    modules: &dyn NormalizerModules,
-) -> Result<Outcome, EmitError> {
+pub fn compile_with(input: &Input<'_>, modules: &dyn UserModules) -> Result<Outcome, EmitError> {
     let Analysis { diagnostics, source_map, definitions, program } = analyze_with(input, modules);
     let Some(program) = program else {
         return Ok(Outcome {

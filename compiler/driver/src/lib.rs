@@ -31,7 +31,7 @@
 
 mod compile;
 mod expressions;
-mod normalizers;
+mod user_modules;
 mod wat;
 
 pub use compile::{Analysis, Input, Outcome, analyze, analyze_with, compile, compile_with};
@@ -43,5 +43,5 @@ pub use defacto_definitions::{
 pub use defacto_diagnostics as diagnostics;
 pub use defacto_emit::{Compiled, EmitError, MANIFEST_SECTION, Statistics};
 pub use expressions::{ExpressionCase, Expressions, compile_expressions};
-pub use normalizers::{DescribeError, Described, NormalizerModules};
+pub use user_modules::{DescribeError, Described, UserModules};
 pub use wat::{PrintError, print_wat};

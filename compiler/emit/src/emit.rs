@@ -129,7 +129,7 @@ pub(crate) fn emit_with(
         names: linked.name_bytes,
         manifest: text.len(),
     };
-    let component = component::wrap(&linked.module, &text);
+    let component = component::wrap(&linked.module, &text, unit.foreign.map(|call| call.slot));
     Ok(Compiled { component, manifest, statistics })
 }
 
@@ -229,7 +229,9 @@ fn expressions(program: &Program) -> Vec<&Expr> {
 fn matches_pattern(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Call(Function::RegexMatch | Function::RegexExtract, _) => true,
-        ExprKind::Call(_, parts) | ExprKind::Coalesce(parts) => parts.iter().any(matches_pattern),
+        ExprKind::Call(_, parts) | ExprKind::Foreign(_, parts) | ExprKind::Coalesce(parts) => {
+            parts.iter().any(matches_pattern)
+        }
         ExprKind::Member(a, _) | ExprKind::Not(a) | ExprKind::Neg(a) => matches_pattern(a),
         ExprKind::Index(a, b)
         | ExprKind::Binary(_, a, b)

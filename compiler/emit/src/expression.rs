@@ -73,6 +73,7 @@ impl Emitter<'_, '_> {
             ExprKind::Call(function, arguments) => {
                 self.function_call(*function, arguments, expr.r#type)
             }
+            ExprKind::Foreign(number, arguments) => self.foreign(*number, arguments, expr.r#type),
             ExprKind::Coalesce(arguments) => self.coalesce(arguments, expr.r#type),
             ExprKind::Now => {
                 self.call("rt_now");

@@ -16,6 +16,7 @@ mod descriptors;
 mod effects;
 mod emit;
 mod expression;
+mod foreign;
 mod library;
 mod logic;
 mod manifest;

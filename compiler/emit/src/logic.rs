@@ -186,7 +186,9 @@ impl Emitter<'_, '_> {
                 let property = usize::try_from(*index).ok().and_then(|i| properties.get(i));
                 property.is_none_or(|property| property.compute.is_none())
             }
-            ExprKind::Index(..) | ExprKind::Neg(_) | ExprKind::Call(..) => false,
+            ExprKind::Index(..) | ExprKind::Neg(_) | ExprKind::Call(..) | ExprKind::Foreign(..) => {
+                false
+            }
         }
     }
 }

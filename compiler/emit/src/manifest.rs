@@ -39,6 +39,7 @@ pub fn manifest(program: &Program, hashes: &Hashes, layout: u32, origin: u32) ->
         entity_hashes: hashes.entities.clone(),
         entities: program.entities.iter().map(entity).collect(),
         sources: program.sources.iter().map(source).collect(),
+        functions: program.functions.clone(),
     }
 }
 

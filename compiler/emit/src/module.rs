@@ -73,6 +73,9 @@ pub(crate) fn link(unit: &mut Unit<'_>, plan: &Plan) -> Linked {
     for (name, index) in &plan.exports {
         exports.export(name, ExportKind::Func, *index);
     }
+    if unit.foreign.is_some() {
+        exports.export("table", ExportKind::Table, 0);
+    }
     module.section(&exports);
     module.section(&StartSection { function_index: plan.start });
     raw(&mut module, SectionId::Element, &Entries::default(), segments);

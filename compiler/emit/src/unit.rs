@@ -7,6 +7,7 @@ use wasm_encoder::{BlockType, Function, InstructionSink, ValType};
 
 use crate::body::{Body, at4, at8};
 use crate::constants::Constants;
+use crate::foreign::ForeignCall;
 use crate::library::Library;
 use crate::shared::SHARED;
 
@@ -44,6 +45,8 @@ pub(crate) struct Unit<'l> {
     fault_function: Option<u32>,
     stores: [Option<u32>; 3],
     pub(crate) shared_functions: [Option<u32>; SHARED],
+    /// How functions of modules are called, where any is.
+    pub(crate) foreign: Option<ForeignCall>,
 }
 
 impl<'l> Unit<'l> {
@@ -68,6 +71,7 @@ impl<'l> Unit<'l> {
             fault_function: None,
             stores: [None; 3],
             shared_functions: [None; SHARED],
+            foreign: None,
         }
     }
 
@@ -123,7 +127,7 @@ impl<'l> Unit<'l> {
         *self.patterns.entry(pattern.to_owned()).or_insert(next)
     }
 
-    fn type_index(&mut self, params: &[ValType], results: &[ValType]) -> u32 {
+    pub(crate) fn type_index(&mut self, params: &[ValType], results: &[ValType]) -> u32 {
         if let Some(index) = self.library.find_type(&parsed(params), &parsed(results)) {
             return index;
         }

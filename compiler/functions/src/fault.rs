@@ -67,6 +67,8 @@ pub enum FaultKind {
     RuleLimit = 24,
     /// An index of the wrong type, or of something that has no elements.
     Index = 25,
+    /// A function of a module gave no value (value: why, as a sentence).
+    Foreign = 26,
 }
 
 impl<'a> Fault<'a> {
@@ -88,7 +90,7 @@ impl<'a> Fault<'a> {
 
 impl FaultKind {
     /// All kinds.
-    pub const ALL: [FaultKind; 25] = {
+    pub const ALL: [FaultKind; 26] = {
         use FaultKind::*;
         [
             Operands,
@@ -116,6 +118,7 @@ impl FaultKind {
             Increment,
             RuleLimit,
             Index,
+            Foreign,
         ]
     };
 

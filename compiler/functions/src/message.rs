@@ -6,6 +6,8 @@ use crate::{Arena, Fault, FaultKind, Function, HeapArena, Operator, Val, text_of
 
 /// Longest text of a value in a message, in characters.
 const LIMIT: usize = 80;
+/// Longest sentence of a module, in characters.
+const FOREIGN_LIMIT: usize = 250;
 
 impl Fault<'_> {
     /// What went wrong, in words.
@@ -77,6 +79,10 @@ pub fn fault_message(kind: FaultKind, detail: u32, value: &Value, other: &Value)
             value.type_name(),
             other.type_name()
         ),
+        FaultKind::Foreign => match value {
+            Value::String(sentence) => cut(sentence, FOREIGN_LIMIT),
+            _ => "a function of a module gave no value".to_owned(),
+        },
     }
 }
 
@@ -94,9 +100,13 @@ pub fn value_text(value: &Value) -> String {
             text_of(&Val::from_value(value, &handle as &dyn Arena<'_>), &handle).to_owned()
         }
     };
-    match text.char_indices().nth(LIMIT) {
+    cut(&text, LIMIT)
+}
+
+fn cut(text: &str, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
         Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
-        None => text,
+        None => text.to_owned(),
     }
 }
 

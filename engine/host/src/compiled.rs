@@ -9,11 +9,12 @@ use defacto_ports::{
 };
 use wasmtime::component::Component;
 
+use crate::foreign::{self, Foreign};
 use crate::instance::{Export, Instance};
-use crate::pool::Pool;
+use crate::pool::{Machine, Pool};
 use crate::source::PreparedSource;
 use crate::stop::{Blame, Stop};
-use crate::{Host, Limits, LoadError, Normalizer, sections};
+use crate::{Functions, Host, Limits, LoadError, Normalizer, sections};
 
 /// Compiled definitions, ready to run from any number of threads.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct CompiledDefinitions {
     pub(crate) sources: Vec<PreparedSource>,
     /// The module of each source that has one.
     pub(crate) normalizers: Vec<Option<Arc<Normalizer>>>,
+    /// Functions of modules, where expressions call any.
+    foreign: Option<Arc<Foreign>>,
     component: Component,
     digest: String,
     pool: Pool,
@@ -37,8 +40,12 @@ impl CompiledDefinitions {
         bytes: &[u8],
         component: Component,
     ) -> Result<Self, LoadError> {
-        if let Some((name, _)) = component.component_type().imports(&host.engine).next() {
-            return Err(LoadError::Import { name: name.to_owned() });
+        let refuse = |name: String| Err(LoadError::Import { name });
+        let imports = component.component_type();
+        let imports: Vec<String> =
+            imports.imports(&host.engine).map(|(name, _)| name.to_owned()).collect();
+        if let Some(name) = imports.iter().find(|name| *name != foreign::IMPORT) {
+            return refuse(name.clone());
         }
         let unreadable = |message: String| LoadError::Manifest { message };
         let section = sections::custom(bytes, sections::MANIFEST).ok_or(LoadError::NoManifest)?;
@@ -47,7 +54,11 @@ impl CompiledDefinitions {
         let manifest: Manifest =
             serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
         let limits = host.limits;
-        let mut instance = Instance::start(&host.engine, &component, &limits)?;
+        let foreign = Foreign::new(&manifest.functions, &limits);
+        if let (Some(name), None) = (imports.first(), &foreign) {
+            return refuse(name.clone());
+        }
+        let mut instance = Instance::start(&host.engine, &component, foreign.as_ref(), &limits)?;
         if instance.describe(&limits)? != text {
             return Err(LoadError::ManifestDiffers);
         }
@@ -55,7 +66,14 @@ impl CompiledDefinitions {
         let normalizers = vec![None; manifest.sources.len()];
         let pace = AtomicUsize::new(limits.rows_max.max(1));
         let pool = Pool::new(instance);
-        Ok(Self { host, manifest, sources, normalizers, component, digest, pool, pace })
+        Ok(Self { host, manifest, sources, normalizers, foreign, component, digest, pool, pace })
+    }
+
+    /// Gives the functions that the manifest names of a module.
+    pub fn attach_functions(&mut self, functions: &Arc<Functions>) {
+        if let Some(foreign) = &self.foreign {
+            foreign.attach(functions.name(), functions);
+        }
     }
 
     /// Gives a source the module that its manifest names.
@@ -86,8 +104,13 @@ impl CompiledDefinitions {
         frame: &[u8],
         read: impl FnOnce(&[u8]) -> Result<T, Stop>,
     ) -> Result<T, Stop> {
-        let machine = (&self.host.engine, &self.component, &self.host.limits);
-        self.pool.call(machine, export, frame, read)
+        let machine = Machine {
+            engine: &self.host.engine,
+            component: &self.component,
+            foreign: self.foreign.as_ref(),
+            limits: &self.host.limits,
+        };
+        self.pool.call(&machine, export, frame, read)
     }
 
     /// Rows to put into the next call.
@@ -188,7 +211,9 @@ impl Machines for CompiledDefinitions {
     }
 
     fn module_metrics(&self) -> Vec<ModuleMetrics> {
-        self.normalizers.iter().flatten().map(|module| module.metrics()).collect()
+        let normalizers = self.normalizers.iter().flatten().map(|module| module.metrics());
+        let functions = self.foreign.iter().flat_map(|foreign| foreign.modules());
+        normalizers.chain(functions.map(|module| module.metrics())).collect()
     }
 
     fn interpret(

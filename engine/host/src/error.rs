@@ -13,7 +13,7 @@ pub enum LoadError {
         /// The engine's words.
         message: String,
     },
-    /// Definitions are pure: they may import nothing.
+    /// Definitions are pure: they may import nothing but `call`, and that only where they call functions of modules.
     #[error("component imports `{name}`, but definitions may not import anything")]
     Import {
         /// The first import.

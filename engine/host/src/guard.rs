@@ -1,6 +1,7 @@
 use wasmtime::{ResourceLimiter, Result};
 
 use crate::Limits;
+use crate::foreign::Calls;
 
 /// Keeps memory and tables of one instance within the limits, and remembers a refusal.
 #[derive(Debug)]
@@ -9,6 +10,8 @@ pub(crate) struct Guard {
     table_elements: usize,
     /// What the instance last asked for in vain.
     pub(crate) refused: Option<Refusal>,
+    /// Calls of functions of modules.
+    pub(crate) calls: Calls,
 }
 
 /// What an instance did not get.
@@ -21,9 +24,9 @@ pub(crate) enum Refusal {
 }
 
 impl Guard {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits, calls: Calls) -> Self {
         let Limits { memory_bytes, table_elements, .. } = *limits;
-        Self { memory_bytes, table_elements, refused: None }
+        Self { memory_bytes, table_elements, refused: None, calls }
     }
 
     fn allow(&mut self, desired: usize, limit: usize, refusal: Refusal) -> Result<bool> {

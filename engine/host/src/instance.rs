@@ -1,6 +1,9 @@
+use std::sync::Arc;
+
 use wasmtime::component::{Component, Func, Linker, WasmList};
 use wasmtime::{Engine, Store};
 
+use crate::foreign::{self, Calls, Foreign};
 use crate::guard::Guard;
 use crate::stop::{Blame, Stop};
 use crate::{Limits, LoadError, epoch};
@@ -35,18 +38,24 @@ impl std::fmt::Debug for Instance {
 }
 
 impl Instance {
-    /// Starts a component that imports nothing: there is nothing to link.
+    /// Starts a component, which imports nothing but the functions that it may call.
     pub(crate) fn start(
         engine: &Engine,
         component: &Component,
+        foreign: Option<&Arc<Foreign>>,
         limits: &Limits,
     ) -> Result<Self, LoadError> {
-        let mut store = Store::new(engine, Guard::new(limits));
+        let calls = Calls::new(foreign.cloned());
+        let mut store = Store::new(engine, Guard::new(limits, calls));
         store.limiter(|guard| guard);
         let start = |error: wasmtime::Error| LoadError::Start { message: format!("{error:#}") };
         store.set_fuel(limits.fuel()).map_err(start)?;
         store.set_epoch_deadline(epoch::ticks(limits.deadline_ms));
-        let instance = Linker::new(engine).instantiate(&mut store, component).map_err(start)?;
+        let mut linker = Linker::new(engine);
+        if let Some(foreign) = foreign {
+            foreign::link(&mut linker, foreign).map_err(start)?;
+        }
+        let instance = linker.instantiate(&mut store, component).map_err(start)?;
         let mut find = |name: &'static str| {
             instance.get_func(&mut store, name).ok_or(LoadError::Export { name })
         };
@@ -82,13 +91,13 @@ impl Instance {
         Ok(())
     }
 
-    /// Sends a frame and lends what comes back, which lives until the next call.
+    /// Sends a frame. What comes back lives until the next call.
     pub(crate) fn call(
         &mut self,
         export: Export,
         frame: &[u8],
         limits: &Limits,
-    ) -> Result<&[u8], Stop> {
+    ) -> Result<WasmList<u8>, Stop> {
         self.refuel(limits).map_err(Stop::Engine)?;
         let place = EXPORTS.iter().position(|(known, _)| *known == export);
         let function = place
@@ -101,6 +110,16 @@ impl Instance {
         if answer.len() > limits.output_bytes {
             return Err(Stop::Rows(Blame::Output));
         }
-        Ok(answer.as_le_slice(&self.store))
+        Ok(answer)
+    }
+
+    /// The bytes of an answer.
+    pub(crate) fn bytes<'a>(&'a self, answer: &'a WasmList<u8>) -> &'a [u8] {
+        answer.as_le_slice(&self.store)
+    }
+
+    /// Calls of functions of modules.
+    pub(crate) fn calls(&mut self) -> &mut Calls {
+        &mut self.store.data_mut().calls
     }
 }

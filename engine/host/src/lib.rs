@@ -1,4 +1,4 @@
-//! Runs compiled definitions and normalizers: one Wasm engine per process, limits on every call, frames in and out.
+//! Runs compiled definitions and the modules that projects give: one Wasm engine per process, limits on every call, frames in and out.
 //!
 //! Invariant: the sole user of wasmtime. Whatever a module does (trap, exhaust a limit, return nonsense)
 //! becomes the failure of the events concerned; nothing of it reaches the host's own state.
@@ -9,6 +9,7 @@ mod epoch;
 mod error;
 mod evaluate;
 mod event_id;
+mod foreign;
 mod function_cache;
 mod guard;
 mod hints;
@@ -18,8 +19,8 @@ mod interpret;
 mod limits;
 mod made;
 mod messages;
+mod modules;
 mod normalize;
-mod normalizer;
 mod pool;
 mod sections;
 mod segments;
@@ -31,7 +32,7 @@ pub use error::LoadError;
 pub use evaluate::Evaluation;
 pub use host::{Host, HostOptions, digest};
 pub use limits::Limits;
-pub use normalizer::{
-    Difference, MadeEvent, Normalizer, NormalizerError, NormalizerHost, RawInputRecord, Refused,
-    Tables,
+pub use modules::{
+    Answer, Difference, Functions, MadeEvent, ModuleError, ModuleHost, Normalizer, RawInputRecord,
+    Refused, Tables,
 };

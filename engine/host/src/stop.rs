@@ -2,6 +2,7 @@ use defacto_frames::FrameError;
 use wasmtime::Trap;
 
 use crate::Limits;
+use crate::foreign::Unable;
 use crate::guard::Refusal;
 
 /// Why a call gave no result.
@@ -35,6 +36,9 @@ pub(crate) enum Blame {
 impl Stop {
     /// Classifies the error of a call.
     pub(crate) fn of(error: &wasmtime::Error, refused: Option<Refusal>) -> Self {
+        if let Some(Unable(message)) = error.downcast_ref::<Unable>() {
+            return Self::Engine(message.clone());
+        }
         let blame = match (error.downcast_ref::<Trap>(), refused) {
             (Some(Trap::Interrupt), _) => return Self::Deadline,
             (Some(Trap::OutOfFuel), _) => Blame::Fuel,

@@ -368,6 +368,7 @@ mod tests {
             entity_hashes: Vec::new(),
             entities: vec![customer],
             sources: Vec::new(),
+            functions: Vec::new(),
         })
     }
 

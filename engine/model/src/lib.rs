@@ -5,6 +5,7 @@
 pub mod calendar;
 mod event_id;
 mod failure;
+mod functions;
 mod ids;
 mod instant_text;
 mod manifest;
@@ -15,6 +16,10 @@ mod value;
 
 pub use event_id::{canonical_event, event_id, push_json_string};
 pub use failure::{FailureCode, Stage};
+pub use functions::{
+    DescribedFunction, DescribedParameter, FUNCTIONS_MAX, FunctionManifest, FunctionsDescription,
+    PARAMETERS_MAX,
+};
 pub use ids::{EntityId, EventId, IdError, Sequence, Shard, entity_id, shard_hash};
 pub use manifest::{
     Cardinality, EntityEventManifest, EntityManifest, FieldManifest, FieldOrigin, HintManifest,

@@ -4,7 +4,7 @@
 //! export `describe`); the host reads nothing else at run time. All lists are in the order that
 //! frames use: a position in a list is the index that crosses the boundary.
 
-use crate::{DescribedEvent, RawInput};
+use crate::{DescribedEvent, FunctionManifest, RawInput};
 
 /// The five declared types (language.md 2.3), and what is known of a value at compile time.
 #[derive(
@@ -76,6 +76,9 @@ pub struct Manifest {
     pub entities: Vec<EntityManifest>,
     /// Sources, sorted by name.
     pub sources: Vec<SourceManifest>,
+    /// Functions of modules that expressions may call; their places are the numbers that cross the boundary.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<FunctionManifest>,
 }
 
 /// One entity type.

@@ -111,6 +111,18 @@ impl DescribedType {
     }
 }
 
+impl From<ValueType> for DescribedType {
+    fn from(declared: ValueType) -> Self {
+        match declared {
+            ValueType::String => Self::String,
+            ValueType::Number => Self::Number,
+            ValueType::Integer => Self::Integer,
+            ValueType::Boolean => Self::Boolean,
+            ValueType::Datetime => Self::Datetime,
+        }
+    }
+}
+
 /// Most event types of a normalizer.
 pub const EVENT_TYPES_MAX: usize = 1_000;
 /// Most fields of an event type.
@@ -125,12 +137,7 @@ impl NormalizerDescription {
     ///
     /// What is wrong, in words for the module's author.
     pub fn check(&self) -> Result<(), String> {
-        for (what, text) in [("name", &self.name), ("version", &self.version)] {
-            if text.is_empty() || text.len() > NAME_BYTES_MAX || text.chars().any(char::is_control)
-            {
-                return Err(format!("`{what}` must be 1 to {NAME_BYTES_MAX} bytes of plain text"));
-            }
-        }
+        check_texts(&[("name", &self.name), ("version", &self.version)])?;
         if self.events.is_empty() || self.events.len() > EVENT_TYPES_MAX {
             let count = self.events.len();
             return Err(format!(
@@ -163,8 +170,18 @@ impl NormalizerDescription {
     }
 }
 
+/// A module's own name and version.
+pub(crate) fn check_texts(texts: &[(&str, &str)]) -> Result<(), String> {
+    for (what, text) in texts {
+        if text.is_empty() || text.len() > NAME_BYTES_MAX || text.chars().any(char::is_control) {
+            return Err(format!("`{what}` must be 1 to {NAME_BYTES_MAX} bytes of plain text"));
+        }
+    }
+    Ok(())
+}
+
 /// Names as in definitions (language.md 1.4); those of events may also have `.` and `-`.
-fn check_name(what: &str, name: &str, dashes: bool) -> Result<(), String> {
+pub(crate) fn check_name(what: &str, name: &str, dashes: bool) -> Result<(), String> {
     let mut chars = name.chars();
     let good = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && chars

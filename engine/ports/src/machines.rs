@@ -33,7 +33,7 @@ pub trait Machines: Send + Sync + std::fmt::Debug {
         ingested_at: Timestamp,
     ) -> Result<Vec<Normalized>, Error>;
 
-    /// What the normalizers have done so far, in the order of sources.
+    /// What the modules of the project have done so far: normalizers in the order of sources, then those of functions.
     fn module_metrics(&self) -> Vec<ModuleMetrics> {
         Vec::new()
     }
@@ -78,20 +78,22 @@ pub struct Normalized {
     pub result: Result<NormalizedEvent, RecordFailure>,
 }
 
-/// What a normalizer has done since it was loaded. Results never depend on it.
+/// What a module has done since it was loaded. Results never depend on it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
 pub struct ModuleMetrics {
+    /// `normalizer` or `functions`.
+    pub world: &'static str,
     /// Its name in the project.
     pub module: String,
     /// SHA-256 of its bytes, hexadecimal.
     pub digest: String,
-    /// Calls of `normalize`, repeated ones included.
+    /// Calls of `normalize` or `call`, repeated ones included.
     pub calls: u64,
-    /// Records that it answered.
+    /// Records that it answered, or calls of functions.
     pub records: u64,
-    /// Events that it made.
+    /// Events that it made, or results.
     pub events: u64,
-    /// Records that it refused, or whose result was wrong.
+    /// Records or calls that it refused, or whose result was wrong.
     pub failures: u64,
     /// Calls that ended in a trap or at a limit.
     pub traps: u64,

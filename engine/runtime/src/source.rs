@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use defacto_compiler::{Analysis, Input, Outcome, SourceFile, analyze_with, compile_with};
 
 use crate::Error;
-use crate::normalizers::{Places, ProjectNormalizers};
+use crate::project_modules::{Places, ProjectModules};
 
 /// Definitions before compilation.
 #[derive(Debug, Clone)]
@@ -16,8 +16,8 @@ pub enum Source {
     Files {
         /// The files.
         files: Vec<SourceFile>,
-        /// The project's folder with normalizers.
-        normalizers: PathBuf,
+        /// The project's folder, where its modules are.
+        project: PathBuf,
     },
     /// One YAML or JSON document; the name is what messages show.
     Document {
@@ -25,13 +25,14 @@ pub enum Source {
         name: String,
         /// Text.
         text: String,
-        /// Folder with normalizers, beside the file.
-        normalizers: Option<PathBuf>,
+        /// Folder of the file, where its modules are.
+        project: Option<PathBuf>,
     },
 }
 
-/// Folder of modules in a project, and of their copies in the state.
+/// Folders of modules in a project. Copies of both are in one folder of the state.
 const NORMALIZERS: &str = "normalizers";
+const FUNCTIONS: &str = "functions";
 const FOLDERS: [&str; 4] = ["entities", "sources", "schemas", "events"];
 
 impl Source {
@@ -44,8 +45,8 @@ impl Source {
         let metadata = fs::metadata(path).map_err(|e| unreadable(path, &e))?;
         if metadata.is_file() {
             let text = read_text(path)?;
-            let normalizers = path.parent().map(|folder| folder.join(NORMALIZERS));
-            return Ok(Self::Document { name: path.display().to_string(), text, normalizers });
+            let project = path.parent().map(Path::to_owned);
+            return Ok(Self::Document { name: path.display().to_string(), text, project });
         }
         let mut files = Vec::new();
         let mut any_folder = false;
@@ -67,15 +68,15 @@ impl Source {
                 message: "it holds none of the folders entities/, sources/ and schemas/".to_owned(),
             });
         }
-        Ok(Self::Files { files, normalizers: path.join(NORMALIZERS) })
+        Ok(Self::Files { files, project: path.to_owned() })
     }
 
     /// Definitions in memory: one YAML or JSON document; the name is what messages show.
     pub fn text(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self::Document { name: name.into(), text: text.into(), normalizers: None }
+        Self::Document { name: name.into(), text: text.into(), project: None }
     }
 
-    /// Compiles the definitions with the project's normalizers. `state` is the engine's state folder, where those of
+    /// Compiles the definitions with the project's modules. `state` is the engine's state folder, where those of
     /// registered versions are kept.
     ///
     /// # Errors
@@ -85,18 +86,19 @@ impl Source {
         compile_with(&self.input(), &self.modules(state)).map_err(Error::Emit)
     }
 
-    /// Reads and checks the definitions with the project's normalizers.
+    /// Reads and checks the definitions with the project's modules.
     pub fn analyze(&self, state: Option<&Path>) -> Analysis {
         analyze_with(&self.input(), &self.modules(state))
     }
 
-    pub(crate) fn modules(&self, state: Option<&Path>) -> ProjectNormalizers {
+    pub(crate) fn modules(&self, state: Option<&Path>) -> ProjectModules {
         let project = match self {
-            Self::Files { normalizers, .. } => Some(normalizers.clone()),
-            Self::Document { normalizers, .. } => normalizers.clone(),
+            Self::Files { project, .. } => Some(project),
+            Self::Document { project, .. } => project.as_ref(),
         };
-        ProjectNormalizers::new(Places {
-            project,
+        ProjectModules::new(Places {
+            normalizers: project.map(|folder| folder.join(NORMALIZERS)),
+            functions: project.map(|folder| folder.join(FUNCTIONS)),
             kept: state.map(|state| state.join(NORMALIZERS)),
             cache: state.map(|state| state.join("modules")),
         })

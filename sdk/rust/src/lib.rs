@@ -1,4 +1,4 @@
-//! Normalizers for Defacto, written in Rust.
+//! Normalizers and functions for Defacto, written in Rust.
 //!
 //! A normalizer turns raw records into typed events where mapping keys is not enough: EDI, bank statements, protobuf, the
 //! log of a device that nobody documents. It is compiled to a WebAssembly component that can reach nothing, and a source
@@ -68,6 +68,11 @@
 //! A record of which nothing can be made gives a [`Failure`]: a code of your own, and a sentence that names the value. The
 //! record becomes a dead letter with both. A panic is a trap: it costs the record too, but tells nobody why.
 //!
+//! # Functions
+//!
+//! [`functions!`] declares functions that expressions of definitions call by name, such as `geo::country(event.ip)`: what looks
+//! something up in a table, or computes what the language has no function for.
+//!
 //! # Build
 //!
 //! `defacto normalizer new --lang rust NAME` makes a crate that is ready to build; `defacto normalizer build NAME` compiles
@@ -77,6 +82,9 @@
 pub mod bindings;
 mod event;
 mod failure;
+#[doc(hidden)]
+pub mod function_bindings;
+mod functions;
 pub mod host;
 mod macros;
 mod module;
@@ -89,6 +97,7 @@ mod value;
 
 pub use bindings::defacto::engine::types::{Failure, Value};
 pub use event::{Event, EventType, Events, Field};
+pub use functions::{Argument, FunctionModule, FunctionType, Returned};
 pub use normalizer::{Config, Normalizer};
 pub use record::{Record, Row};
 pub use timestamp::Timestamp;
@@ -100,6 +109,9 @@ pub mod __private {
     pub use crate::bindings::defacto::engine::types::{Event as RawEvent, RawRecord};
     #[cfg(target_arch = "wasm32")]
     pub use crate::bindings::export;
+    #[cfg(target_arch = "wasm32")]
+    pub use crate::function_bindings::export_functions;
+    pub use crate::functions::{argument, call as call_function, describe as describe_functions};
     pub use crate::module::Module;
     pub use crate::module::Runner;
 }

@@ -122,3 +122,103 @@ macro_rules! normalizer {
         };
     };
 }
+
+/// Declares a module of functions that expressions of definitions may call, and the functions themselves.
+///
+/// ```
+/// defacto_sdk::functions! {
+///     functions Geo = "geo", version "1.0.0";
+///
+///     /// The country of an address, where it is known.
+///     fn country(address: String) -> Option<String> {
+///         defacto_sdk::host::lookup("countries", &address)
+///     }
+///
+///     /// Kilometres on the surface of the earth.
+///     fn distance(from_lat: f64, to_lat: f64) -> Result<f64, String> {
+///         if from_lat.abs() > 90.0 || to_lat.abs() > 90.0 {
+///             return Err(format!("{from_lat} and {to_lat} are no latitudes"));
+///         }
+///         Ok((from_lat - to_lat).abs() * 111.2)
+///     }
+/// }
+///
+/// use defacto_sdk::{Value, testing::Functions};
+///
+/// let host = Functions::<Geo>::new().table("countries", &[("::1", "here")]);
+/// assert_eq!(host.call("country", &["::1".into()]), Ok(Value::Text("here".into())));
+/// assert_eq!(host.call("country", &["::2".into()]), Ok(Value::Null));
+/// assert!(distance(91.0, 0.0).unwrap_err().contains("no latitudes"));
+/// ```
+///
+/// - `Geo` becomes a type that stands for the module. Its name after `=` and its version are for people: expressions call
+///   the functions by the name of the file, `functions/geo.wasm` as `geo::country(…)`.
+/// - A parameter has a type with the trait [`Argument`](crate::Argument): `String`, `f64`, `i64`, `bool` or
+///   [`Timestamp`](crate::Timestamp). A null in its place gives null without a call.
+/// - The result is one of these, an `Option` of one, or a `Result` whose error is a sentence: it fails the event at hand.
+/// - A result may depend on the arguments and the module's tables, and on nothing else.
+///
+/// One module has one `functions!`.
+#[macro_export]
+macro_rules! functions {
+    (
+        functions $module:ident = $name:literal, version $version:expr;
+        $(
+            $(#[doc = $about:literal])*
+            fn $function:ident($($parameter:ident : $kind:ty),* $(,)?) -> $returns:ty $body:block
+        )*
+    ) => {
+        /// The module, for tests.
+        #[derive(Debug, Clone, Copy)]
+        pub struct $module;
+
+        $(
+            $(#[doc = $about])*
+            pub fn $function($($parameter: $kind),*) -> $returns $body
+        )*
+
+        impl $crate::FunctionModule for $module {
+            const NAME: &'static str = $name;
+            const VERSION: &'static str = $version;
+            const FUNCTIONS: &'static [$crate::FunctionType] = &[$(
+                $crate::FunctionType::new(
+                    (stringify!($function), concat!($($about, "\n"),*)),
+                    &[$((stringify!($parameter), <$kind as $crate::Argument>::TYPE)),*],
+                    <$returns as $crate::Returned>::TYPE,
+                    |arguments| {
+                        #[allow(unused_mut, unused_variables, reason = "a function may have no parameters")]
+                        let mut arguments = arguments.into_iter();
+                        $(
+                            let $parameter: $kind =
+                                $crate::__private::argument(&mut arguments, stringify!($parameter))?;
+                        )*
+                        $crate::Returned::into_result($function($($parameter),*))
+                    },
+                ),
+            )*];
+        }
+
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            use $crate::__private::{call_function, describe_functions, export_functions};
+
+            struct Exports;
+
+            impl $crate::function_bindings::Guest for Exports {
+                fn describe() -> ::std::string::String {
+                    describe_functions::<$module>()
+                }
+
+                fn call(
+                    function: u32,
+                    batch: ::std::vec::Vec<::std::vec::Vec<$crate::Value>>,
+                ) -> ::std::vec::Vec<::std::result::Result<$crate::Value, ::std::string::String>>
+                {
+                    call_function::<$module>(function, batch)
+                }
+            }
+
+            export_functions!(Exports with_types_in $crate::function_bindings);
+        };
+    };
+}

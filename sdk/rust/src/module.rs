@@ -94,7 +94,8 @@ impl<M: Module> Default for Runner<M> {
     }
 }
 
-fn describe_it(said: &mut serde_json::Value, description: &str) {
+/// Adds the documentation, if there is any.
+pub(crate) fn describe_it(said: &mut serde_json::Value, description: &str) {
     let lines: Vec<&str> = description.lines().map(str::trim).collect();
     let text = lines.join(" ");
     if !text.trim().is_empty() {

@@ -28,9 +28,11 @@
 //! assert_eq!(results[1].failure().unwrap().field.as_deref(), Some("country"));
 //! ```
 
+mod functions;
 mod host;
 mod outcome;
 
+pub use functions::Functions;
 pub use host::Host;
 pub(crate) use host::engine;
 pub use outcome::{Made, Outcome};

@@ -17,7 +17,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use defacto_host::{HostOptions, Limits, NormalizerHost, RawInputRecord};
+use defacto_host::{HostOptions, Limits, ModuleHost, RawInputRecord};
 
 /// Time for each measurement; the best round counts, because other programs only ever make it slower.
 const TIME: Duration = Duration::from_secs(2);
@@ -27,7 +27,7 @@ const LANGUAGES: [&str; 5] = ["rust", "c", "go", "assemblyscript", "javascript"]
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let host = NormalizerHost::new(HostOptions::default()).expect("the engine");
+    let host = ModuleHost::new(HostOptions::default()).expect("the engine");
     let flights = flights(&root.join("definitions-examples/flights/data/operations.jsonl"));
     let module = root.join("tests/benches/normalizers/flights.wasm");
     println!("{:<34} {:>12} {:>12}", "", "records/s", "events/s");
@@ -67,7 +67,7 @@ fn flights(path: &Path) -> Vec<String> {
     fs::read_to_string(path).expect("the sample").lines().map(line).collect()
 }
 
-fn measure(host: &NormalizerHost, name: &str, path: &Path, lines: &[String]) {
+fn measure(host: &ModuleHost, name: &str, path: &Path, lines: &[String]) {
     let bytes = fs::read(path).expect("a module");
     let module = host.load(name, &bytes, BTreeMap::new(), Limits::default()).expect("a normalizer");
     let described = module.describe("{}").expect("a description");

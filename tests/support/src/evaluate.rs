@@ -88,6 +88,11 @@ impl Names<'_> {
                     args.iter().map(|arg| self.evaluate(arg)).collect::<Result<Vec<_>, _>>()?;
                 return values::call(*function, &args, self.now);
             }
+            ExprKind::Foreign(number, args) => {
+                let args =
+                    args.iter().map(|arg| self.evaluate(arg)).collect::<Result<Vec<_>, _>>()?;
+                return crate::foreign::call(*number, args);
+            }
             ExprKind::Coalesce(args) => {
                 for arg in args {
                     let value = self.evaluate(arg)?;

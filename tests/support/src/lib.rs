@@ -5,6 +5,7 @@
 //! Invariant: nothing here is fast, and nothing here is used outside tests.
 
 mod evaluate;
+mod foreign;
 mod generate;
 mod interpret;
 mod normalize;
@@ -13,6 +14,7 @@ mod random;
 mod trouble;
 mod values;
 
+pub use foreign::ForeignFunction;
 pub use generate::{
     GeneratedSet, PACK, RawEvent, definitions, pack, packed_definitions, raw_events,
 };

@@ -8,6 +8,7 @@ use defacto_ports::{
 };
 
 use crate::evaluate::Names;
+use crate::foreign::{self, ForeignFunction};
 use crate::{interpret, normalize};
 
 /// A plain, slow interpreter of checked definitions behind the port that compiled modules implement.
@@ -15,6 +16,7 @@ use crate::{interpret, normalize};
 pub struct Oracle {
     program: Program,
     manifest: Manifest,
+    foreign: Option<ForeignFunction>,
 }
 
 /// Why definitions cannot be interpreted.
@@ -36,7 +38,7 @@ impl Oracle {
             return Err(OracleError(errors));
         }
         let manifest = manifest(&program, &hashes(&canonical(definitions)), 0, 0);
-        Ok(Self { program, manifest })
+        Ok(Self { program, manifest, foreign: None })
     }
 
     /// As [`Oracle::new`], from definitions in one YAML or JSON text.
@@ -56,7 +58,13 @@ impl Oracle {
 
     /// Interprets a program that was checked already.
     pub fn of_program(program: Program, manifest: Manifest) -> Self {
-        Self { program, manifest }
+        Self { program, manifest, foreign: None }
+    }
+
+    /// The same, with this in place of modules of functions.
+    #[must_use]
+    pub fn calling(self, foreign: ForeignFunction) -> Self {
+        Self { foreign: Some(foreign), ..self }
     }
 
     /// What is interpreted.
@@ -116,12 +124,14 @@ impl Machines for Oracle {
             .sources
             .get(source as usize)
             .ok_or_else(|| Self::missing("source", source))?;
-        Ok(records
-            .iter()
-            .map(|r| normalize::normalize(&self.program, known, r.text, ingested_at))
-            .enumerate()
-            .map(|(record, result)| Normalized { record, result })
-            .collect())
+        Ok(foreign::with(&self.program, self.foreign, || {
+            records
+                .iter()
+                .map(|r| normalize::normalize(&self.program, known, r.text, ingested_at))
+                .enumerate()
+                .map(|(record, result)| Normalized { record, result })
+                .collect()
+        }))
     }
 
     fn interpret(
@@ -136,10 +146,12 @@ impl Machines for Oracle {
             .get(entity as usize)
             .ok_or_else(|| Self::missing("entity", entity))?;
         let mut counts = interpret::Counts::default();
-        let entities = entities
-            .into_iter()
-            .map(|input| interpret::run(known, input, advance_to, &mut counts))
-            .collect();
+        let entities = foreign::with(&self.program, self.foreign, || {
+            entities
+                .into_iter()
+                .map(|input| interpret::run(known, input, advance_to, &mut counts))
+                .collect()
+        });
         Ok(Interpreted { entities, effects: counts.effects, transitions: counts.transitions })
     }
 
@@ -162,6 +174,6 @@ impl Machines for Oracle {
                 }
             }))
         };
-        requests.iter().map(one).collect()
+        foreign::with(&self.program, self.foreign, || requests.iter().map(one).collect())
     }
 }

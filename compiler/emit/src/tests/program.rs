@@ -131,7 +131,12 @@ pub(crate) fn small() -> Program {
         schema: None,
         hints: Vec::new(),
     };
-    Program { entities: vec![order], sources: vec![source(vec![event])], expressions: Vec::new() }
+    Program {
+        entities: vec![order],
+        sources: vec![source(vec![event])],
+        expressions: Vec::new(),
+        functions: Vec::new(),
+    }
 }
 
 /// Operands of every type: literals, event cells, properties and unknown values.
@@ -275,7 +280,12 @@ pub(crate) fn every_form() -> Program {
             expr(ExprKind::Context(Context::Entity), Type::Object),
         ])
         .collect();
-    Program { entities: vec![order], sources: vec![source(vec![every_mapping()])], expressions }
+    Program {
+        entities: vec![order],
+        sources: vec![source(vec![every_mapping()])],
+        expressions,
+        functions: Vec::new(),
+    }
 }
 
 fn every_mapping() -> SourceEvent {
@@ -356,7 +366,12 @@ pub(crate) fn large(entities: usize, states: usize, events: usize) -> Program {
             ..entity(&name)
         }
     });
-    Program { entities: made.collect(), sources: Vec::new(), expressions: Vec::new() }
+    Program {
+        entities: made.collect(),
+        sources: Vec::new(),
+        expressions: Vec::new(),
+        functions: Vec::new(),
+    }
 }
 
 /// A guard of two comparisons, a transition, a set and an increment.

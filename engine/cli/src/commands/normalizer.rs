@@ -1,8 +1,10 @@
 //! Modules written by hand: start one, build it, test it, look at it.
 //!
-//! The source of a module lies in `normalizers/src/NAME` of the project, the module itself in `normalizers/NAME.wasm`.
+//! The source of a normalizer lies in `normalizers/src/NAME` of the project, the module itself in `normalizers/NAME.wasm`; of
+//! functions likewise in `functions/`.
 
 mod build;
+mod calls;
 mod cases;
 mod check;
 mod folder;

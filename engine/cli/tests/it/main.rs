@@ -16,6 +16,7 @@ mod erasure;
 mod errors;
 mod examples;
 mod expressions;
+mod functions;
 mod kills;
 mod lifecycle;
 mod made;

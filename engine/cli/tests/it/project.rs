@@ -26,7 +26,7 @@ impl Project {
     /// A copy of an example.
     pub(crate) fn example(name: &str) -> Self {
         let project = Self::empty();
-        for folder in ["entities", "sources", "schemas", "data", "normalizers"] {
+        for folder in ["entities", "sources", "schemas", "data", "normalizers", "functions"] {
             copy(&examples().join(name).join(folder), &project.dir.join(folder));
         }
         project

@@ -3,8 +3,8 @@
 
 use defacto_componentize::{World, componentize};
 use defacto_host::{
-    HostOptions, Limits, MadeEvent, Normalizer, NormalizerError, NormalizerHost, RawInputRecord,
-    Refused, Tables,
+    HostOptions, Limits, MadeEvent, ModuleError, ModuleHost, Normalizer, RawInputRecord, Refused,
+    Tables,
 };
 use defacto_model::{Timestamp, Value};
 
@@ -126,8 +126,8 @@ pub(crate) fn limits() -> Limits {
     }
 }
 
-pub(crate) fn host() -> NormalizerHost {
-    NormalizerHost::new(HostOptions { limits: limits(), cache: None }).unwrap()
+pub(crate) fn host() -> ModuleHost {
+    ModuleHost::new(HostOptions { limits: limits(), cache: None }).unwrap()
 }
 
 pub(crate) fn tables() -> Tables {
@@ -135,7 +135,7 @@ pub(crate) fn tables() -> Tables {
     [("codes".to_owned(), entries)].into()
 }
 
-fn load(host: &NormalizerHost, component: &[u8]) -> Result<Normalizer, NormalizerError> {
+fn load(host: &ModuleHost, component: &[u8]) -> Result<Normalizer, ModuleError> {
     host.load("hostile", component, tables(), limits())
 }
 
@@ -314,7 +314,7 @@ fn what_runs_around_a_call_is_bounded_too() {
 }
 
 /// The result of loading and describing.
-fn refused(host: &NormalizerHost, component: &[u8]) -> String {
+fn refused(host: &ModuleHost, component: &[u8]) -> String {
     match load(host, component).and_then(|module| module.describe("{}").map(drop)) {
         Ok(()) => "accepted".to_owned(),
         Err(error) => error.to_string(),
@@ -515,10 +515,10 @@ fn size_and_compilation_are_bounded() {
     let bytes = component(&parts);
     let small = Limits { module_bytes: bytes.len() - 1, ..limits() };
     let error = host.load("large", &bytes, Tables::new(), small).unwrap_err();
-    assert!(matches!(error, NormalizerError::TooLarge { limit, .. } if limit == bytes.len() - 1));
+    assert!(matches!(error, ModuleError::TooLarge { limit, .. } if limit == bytes.len() - 1));
     let hasty = Limits { compile_ms: 0, ..limits() };
     let error = host.load("large", &bytes, Tables::new(), hasty).unwrap_err();
-    assert!(matches!(error, NormalizerError::TooSlow { limit_ms: 0 }), "{error}");
+    assert!(matches!(error, ModuleError::TooSlow { limit_ms: 0 }), "{error}");
 }
 
 #[test]

@@ -46,6 +46,7 @@ fn manifest() -> Manifest {
             event_id: None,
             normalizer: None,
         }],
+        functions: Vec::new(),
     }
 }
 

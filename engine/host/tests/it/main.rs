@@ -8,6 +8,7 @@
 )]
 
 mod flights;
+mod functions;
 mod hostile;
 mod limits;
 mod normalizers;

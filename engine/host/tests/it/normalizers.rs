@@ -29,7 +29,7 @@ impl Subscriber for Counted {
     fn enter(&self, _: &Id) {}
     fn exit(&self, _: &Id) {}
     fn event(&self, event: &Event<'_>) {
-        if event.metadata().target() == "defacto::normalizer" {
+        if event.metadata().target() == "defacto::module" {
             event.record(&mut Bytes(&self.bytes));
         } else {
             self.warnings.fetch_add(1, Ordering::Relaxed);

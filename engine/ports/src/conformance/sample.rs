@@ -70,6 +70,7 @@ pub fn manifest() -> Manifest {
             ),
         ],
         sources: Vec::new(),
+        functions: Vec::new(),
     }
 }
 

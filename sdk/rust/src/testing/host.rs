@@ -7,7 +7,7 @@ use crate::host::Level;
 use crate::module::{Module, Runner};
 use crate::testing::Outcome;
 
-type Tables = BTreeMap<String, BTreeMap<String, String>>;
+pub(super) type Tables = BTreeMap<String, BTreeMap<String, String>>;
 
 thread_local! {
     static TABLES: RefCell<Tables> = const { RefCell::new(BTreeMap::new()) };
@@ -94,9 +94,14 @@ impl<M: Module> Host<M> {
     }
 
     fn prepare(&self) {
-        TABLES.set(self.tables.clone());
-        LOG.take();
+        prepare(&self.tables);
     }
+}
+
+/// Makes tables and an empty log known to this thread.
+pub(super) fn prepare(tables: &Tables) {
+    TABLES.set(tables.clone());
+    LOG.take();
 }
 
 /// Stands in for the engine's functions.

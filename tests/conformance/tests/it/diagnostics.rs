@@ -6,9 +6,10 @@
 use std::{collections::BTreeSet, env, fs, path::PathBuf};
 
 use defacto_compiler::{
-    DescribeError, Described, Input, NormalizerDef, NormalizerModules, analyze_with,
+    DescribeError, Described, Input, NormalizerDef, UserModules, analyze_with,
     diagnostics::{Code, render_text},
 };
+use defacto_model::FunctionsDescription;
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("cases/diagnostics")
@@ -18,7 +19,7 @@ fn folder() -> PathBuf {
 #[derive(Debug)]
 struct Modules;
 
-impl NormalizerModules for Modules {
+impl UserModules for Modules {
     fn names(&self) -> Vec<String> {
         vec!["till".to_owned(), "worn".to_owned()]
     }
@@ -35,6 +36,24 @@ impl NormalizerModules for Modules {
                         {"name": "number", "type": "string"}, {"name": "amount", "type": "number"}]}]}"#;
                 let description = serde_json::from_str(text).unwrap();
                 Ok(Described { digest: "ab".repeat(32), description })
+            }
+            "worn" => Err(DescribeError::Broken("it imports `wasi:cli/environment`".to_owned())),
+            _ => Err(DescribeError::Unknown),
+        }
+    }
+
+    fn functions(
+        &self,
+        name: &str,
+        _: Option<&str>,
+    ) -> Result<(String, FunctionsDescription), DescribeError> {
+        match name {
+            "geo" => {
+                let text = r#"{"name": "geo", "version": "1", "functions": [
+                    {"name": "country", "parameters": [{"name": "ip", "type": "string"}], "returns": "string"},
+                    {"name": "distance", "parameters": [{"name": "from", "type": "number"},
+                        {"name": "to", "type": "number"}], "returns": "number"}]}"#;
+                Ok(("cd".repeat(32), serde_json::from_str(text).unwrap()))
             }
             "worn" => Err(DescribeError::Broken("it imports `wasi:cli/environment`".to_owned())),
             _ => Err(DescribeError::Unknown),

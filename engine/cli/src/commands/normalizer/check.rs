@@ -1,5 +1,7 @@
 use clap::Args;
+use defacto_componentize::World;
 
+use super::calls;
 use super::cases::{Case, shown};
 use super::folder::Folder;
 use crate::failure::{Failure, Kind, Outcome};
@@ -16,9 +18,12 @@ pub(crate) struct Options {
 /// Runs every case twice, split, backwards, in fresh and in reused instances: results must agree.
 pub(super) fn run(options: &Options, settings: &Settings) -> Outcome {
     let folder = Folder::find(options.name.as_deref(), settings)?;
+    if folder.world == World::Functions {
+        return calls::check(&folder, settings);
+    }
     let module = folder.load(settings)?;
     let config = folder.file.config()?;
-    let failed = |e: defacto_host::NormalizerError| {
+    let failed = |e: defacto_host::ModuleError| {
         Failure::new(Kind::Findings, format!("module `{}`: {e}", folder.name))
     };
     let described = module.describe(&config).map_err(failed)?;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use defacto_componentize::{Facts, Interface, World};
-use defacto_host::Limits;
-use defacto_model::NormalizerDescription;
+use defacto_host::{Functions, Limits, Normalizer};
+use defacto_model::{NormalizerDescription, ValueType};
 
 use super::folder;
 use crate::failure::{Failure, Outcome};
@@ -28,22 +28,32 @@ pub(super) fn run(options: &Options, settings: &Settings) -> Outcome {
     let path = if file.is_file() {
         file
     } else {
-        folder::modules(settings).join(format!("{}.wasm", options.module))
+        let place =
+            |world| folder::modules(world, settings).join(format!("{}.wasm", options.module));
+        let normalizer = place(World::Normalizer);
+        let functions = place(World::Functions);
+        if functions.is_file() && !normalizer.is_file() { functions } else { normalizer }
     };
     let refused = |e: String| Failure::usage(format!("{}: {e}", path.display()));
     let bytes = fs::read(&path).map_err(|e| refused(e.to_string()))?;
     let facts = Facts::read(&bytes).map_err(|e| refused(e.to_string()))?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let module = folder::load(&name, &path, settings)?;
-    let described = module.describe(&options.module_config).map_err(|e| refused(e.to_string()))?;
-    let worlds: Vec<&str> = facts.worlds().into_iter().map(World::name).collect();
-    let limits = module.limits();
+    let worlds = facts.worlds();
+    let seen = if worlds.contains(&World::Functions) && !worlds.contains(&World::Normalizer) {
+        Seen::functions(&folder::load_functions(&name, &path, settings)?)
+    } else {
+        let module = folder::load(&name, &path, settings)?;
+        let described = module.describe(&options.module_config);
+        Seen::normalizer(&module, &described.map_err(|e| refused(e.to_string()))?)
+    };
+    let Seen { bytes, digest, imports, limits, memory, described, summary: made } = seen;
+    let worlds: Vec<&str> = worlds.into_iter().map(World::name).collect();
     let json = serde_json::json!({
         "module": name,
-        "bytes": module.bytes(),
-        "digest": module.digest(),
+        "bytes": bytes,
+        "digest": digest,
         "worlds": worlds,
-        "imports": module.imports(),
+        "imports": imports,
         "exports": names(&facts.exports),
         "limits": {
             "memory_bytes": limits.memory_bytes,
@@ -54,20 +64,17 @@ pub(super) fn run(options: &Options, settings: &Settings) -> Outcome {
             "output_bytes": limits.output_bytes,
             "log_bytes": limits.log_bytes,
         },
-        "memory_at_start": module.metrics().peak_memory,
+        "memory_at_start": memory,
         "describe": described,
     });
-    let mut summary = format!(
-        "{name}: {} bytes, digest {}\nworld    {}\nimports  {}\nmemory   {} KiB at the start, {} MiB at most\nlimits   {}\n",
-        module.bytes(),
-        module.digest(),
+    let summary = format!(
+        "{name}: {bytes} bytes, digest {digest}\nworld    {}\nimports  {}\nmemory   {} KiB at the start, {} MiB at most\nlimits   {}\n{made}",
         worlds.join(", "),
-        if module.imports().is_empty() { "nothing".into() } else { module.imports().join(", ") },
-        module.metrics().peak_memory / 1024,
+        if imports.is_empty() { "nothing".into() } else { imports.join(", ") },
+        memory / 1024,
         limits.memory_bytes >> 20,
-        bounds(limits),
+        bounds(&limits),
     );
-    describe(&described, &mut summary);
     let mut output = Output::open(settings)?;
     output.object(&json, &summary)?;
     output.finish()
@@ -80,30 +87,77 @@ fn names(interfaces: &[Interface]) -> Vec<&str> {
 fn bounds(limits: &Limits) -> String {
     let Limits { fuel_per_row, deadline_ms, output_bytes, log_bytes, .. } = limits;
     format!(
-        "{fuel_per_row} fuel a record, {deadline_ms} ms a call, {} MiB of results and {} KiB of log a call",
+        "{fuel_per_row} fuel a record or call, {deadline_ms} ms a call, {} MiB of results and {} KiB of log a call",
         output_bytes >> 20,
         log_bytes >> 10
     )
 }
 
-fn describe(described: &NormalizerDescription, summary: &mut String) {
-    // Writing to a text cannot fail.
-    writeln!(summary, "makes    {} {}", described.name, described.version).ok();
-    for event in &described.events {
-        let fields: Vec<String> = event
-            .fields
-            .iter()
-            .map(|field| {
-                let kind = field
-                    .r#type
-                    .declared()
-                    .map_or("any".into(), |kind| format!("{kind:?}").to_lowercase());
-                format!("{}: {kind}", field.name)
-            })
-            .collect();
-        writeln!(summary, "  {} {{ {} }}", event.r#type, fields.join(", ")).ok();
-        if let Some(text) = &event.description {
-            writeln!(summary, "      {text}").ok();
+/// What there is to show of a module of either world.
+struct Seen {
+    bytes: usize,
+    digest: String,
+    imports: Vec<String>,
+    limits: Limits,
+    memory: u64,
+    described: serde_json::Value,
+    summary: String,
+}
+
+impl Seen {
+    fn normalizer(module: &Normalizer, described: &NormalizerDescription) -> Self {
+        let mut summary = format!("makes    {} {}\n", described.name, described.version);
+        for event in &described.events {
+            let fields: Vec<String> = event
+                .fields
+                .iter()
+                .map(|field| format!("{}: {}", field.name, word(field.r#type.declared())))
+                .collect();
+            // Writing to a text cannot fail.
+            writeln!(summary, "  {} {{ {} }}", event.r#type, fields.join(", ")).ok();
+            if let Some(text) = &event.description {
+                writeln!(summary, "      {text}").ok();
+            }
+        }
+        Self {
+            bytes: module.bytes(),
+            digest: module.digest().to_owned(),
+            imports: module.imports(),
+            limits: *module.limits(),
+            memory: module.metrics().peak_memory,
+            described: serde_json::json!(described),
+            summary,
         }
     }
+
+    fn functions(module: &Functions) -> Self {
+        let described = module.description();
+        let mut summary = format!("offers   {} {}\n", described.name, described.version);
+        for function in &described.functions {
+            let parameters: Vec<String> = function
+                .parameters
+                .iter()
+                .map(|parameter| format!("{}: {}", parameter.name, word(Some(parameter.r#type))))
+                .collect();
+            let (name, returns) = (&function.name, word(Some(function.returns)));
+            let module = module.name();
+            writeln!(summary, "  {module}::{name}({}): {returns}", parameters.join(", ")).ok();
+            if let Some(text) = &function.description {
+                writeln!(summary, "      {text}").ok();
+            }
+        }
+        Self {
+            bytes: module.bytes(),
+            digest: module.digest().to_owned(),
+            imports: module.imports(),
+            limits: *module.limits(),
+            memory: module.metrics().peak_memory,
+            described: serde_json::json!(described),
+            summary,
+        }
+    }
+}
+
+fn word(declared: Option<ValueType>) -> String {
+    declared.map_or("any".into(), |kind| format!("{kind:?}").to_lowercase())
 }

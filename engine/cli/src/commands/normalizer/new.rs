@@ -1,6 +1,7 @@
 use std::fs;
 
 use clap::Args;
+use defacto_componentize::World;
 
 use super::language::Language;
 use super::{folder, template};
@@ -13,6 +14,9 @@ pub(crate) struct Options {
     /// Language of the module
     #[arg(long, value_name = "LANGUAGE")]
     lang: Language,
+    /// Start a module of functions for expressions, not a normalizer
+    #[arg(long)]
+    functions: bool,
     /// Name of the module: lower-case letters, digits and `_`
     name: String,
 }
@@ -22,7 +26,15 @@ const NAME_BYTES_MAX: usize = 63;
 
 /// Writes a module that builds and passes its tests; never overwrites a file.
 pub(super) fn run(options: &Options, settings: &Settings) -> Outcome {
-    let Options { lang, name } = options;
+    let Options { lang, functions, name } = options;
+    let world = if *functions { World::Functions } else { World::Normalizer };
+    if *functions && *lang != Language::Rust {
+        return Err(Failure::usage(format!("there is no template for functions in {}", lang.name()))
+            .with_help(
+                "use --lang rust; a module of the world `functions` that another toolchain has made is wrapped by \
+                 `defacto normalizer build NAME --functions --module FILE`",
+            ));
+    }
     let good = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         && name.len() <= NAME_BYTES_MAX;
@@ -32,14 +44,14 @@ pub(super) fn run(options: &Options, settings: &Settings) -> Outcome {
             "use a lower-case letter, then lower-case letters, digits and _, at most 63, and not `src`",
         ));
     }
-    let path = folder::modules(settings).join("src").join(name);
+    let path = folder::modules(world, settings).join("src").join(name);
     if path.exists() {
         return Err(Failure::usage(format!("{} exists already", path.display()))
             .with_help("choose another name"));
     }
-    for (file, text) in template::files(*lang) {
+    for (file, text) in template::files(*lang, world) {
         let place = path.join(file);
-        let text = text.replace(template::NAME, name);
+        let text = text.replace(template::name(world), name);
         let written = place
             .parent()
             .map_or(Ok(()), fs::create_dir_all)

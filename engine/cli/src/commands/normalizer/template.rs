@@ -1,7 +1,14 @@
+use defacto_componentize::World;
+
 use super::language::Language;
 
-/// The name that every template has in place of the module's.
-pub(super) const NAME: &str = "my_normalizer";
+/// The name that every template of a world has in place of the module's.
+pub(super) const fn name(world: World) -> &'static str {
+    match world {
+        World::Normalizer => "my_normalizer",
+        World::Functions => "my_functions",
+    }
+}
 
 /// A file: its path in the module's folder, and its text.
 type File = (&'static str, &'static str);
@@ -30,9 +37,10 @@ macro_rules! sdk {
 }
 
 const SDK: &[File] = sdk! {
-    "README.md" "src/bindings.rs" "src/event.rs" "src/failure.rs" "src/host.rs" "src/lib.rs" "src/macros.rs" "src/module.rs"
-    "src/normalizer.rs" "src/record.rs" "src/testing.rs" "src/testing/host.rs" "src/testing/outcome.rs" "src/timestamp.rs"
-    "src/value.rs" "wit/normalizer.wit" "wit/types.wit"
+    "README.md" "src/bindings.rs" "src/event.rs" "src/failure.rs" "src/function_bindings.rs" "src/functions.rs" "src/host.rs"
+    "src/lib.rs" "src/macros.rs" "src/module.rs" "src/normalizer.rs" "src/record.rs" "src/testing.rs"
+    "src/testing/functions.rs" "src/testing/host.rs" "src/testing/outcome.rs" "src/timestamp.rs" "src/value.rs"
+    "wit/functions.wit" "wit/normalizer.wit" "wit/types.wit"
 };
 
 /// Where the template's manifest looks for the crate, and where it is in a module's folder.
@@ -41,6 +49,11 @@ const SDK_PATH: (&str, &str) = ("path = \"../../rust\"", "path = \"defacto-sdk\"
 const RUST: &[File] = files! { "rust":
     ".gitignore" "Cargo.lock" "Cargo.toml" "README.md" "cases/gateway.expected.jsonl" "cases/gateway.txt" "normalizer.toml"
     "src/lib.rs"
+};
+
+/// Functions, which have a template in Rust alone.
+const FUNCTIONS: &[File] = files! { "functions":
+    ".gitignore" "Cargo.lock" "Cargo.toml" "README.md" "cases/calls.jsonl" "functions.toml" "src/lib.rs"
 };
 
 const C: &[File] = files! { "c":
@@ -69,8 +82,9 @@ const ASSEMBLYSCRIPT: &[File] = files! { "assemblyscript":
 };
 
 /// The files of a new module.
-pub(super) fn files(language: Language) -> Vec<(&'static str, String)> {
+pub(super) fn files(language: Language, world: World) -> Vec<(&'static str, String)> {
     let (own, more): (&[File], &[File]) = match language {
+        _ if world == World::Functions => (FUNCTIONS, SDK),
         Language::Rust => (RUST, SDK),
         Language::C => (C, &[]),
         Language::Go => (GO, &[]),

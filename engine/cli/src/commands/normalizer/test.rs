@@ -1,7 +1,9 @@
 use std::fs;
 
 use clap::Args;
+use defacto_componentize::World;
 
+use super::calls;
 use super::cases::{Case, line, shown};
 use super::folder::Folder;
 use crate::failure::{Failure, Kind, Outcome};
@@ -25,6 +27,9 @@ const TOLD_MAX: usize = 5;
 /// Runs every case of the module in the engine's own host.
 pub(super) fn run(options: &Options, settings: &Settings) -> Outcome {
     let folder = Folder::find(options.name.as_deref(), settings)?;
+    if folder.world == World::Functions {
+        return calls::test(&folder, options.update, settings);
+    }
     let module = folder.load(settings)?;
     let config = folder.file.config()?;
     let described = module

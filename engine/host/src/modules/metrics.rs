@@ -3,6 +3,8 @@ use std::time::Duration;
 
 use defacto_ports::ModuleMetrics;
 
+use super::world::World;
+
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     calls: AtomicU64,
@@ -47,9 +49,10 @@ impl Counters {
         }
     }
 
-    pub(crate) fn read(&self, module: &str, digest: &str) -> ModuleMetrics {
+    pub(crate) fn read(&self, world: World, module: &str, digest: &str) -> ModuleMetrics {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         ModuleMetrics {
+            world: world.name(),
             module: module.to_owned(),
             digest: digest.to_owned(),
             calls: read(&self.calls),

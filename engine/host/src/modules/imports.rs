@@ -2,17 +2,17 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
-use super::NormalizerError;
+use super::ModuleError;
 
 pub(crate) const HOST: &str = "defacto:engine/host@0.1.0";
 const TYPES: &str = "defacto:engine/types@0.1.0";
 /// Functions of the host's interface.
 const FUNCTIONS: [&str; 2] = ["log", "lookup"];
 
-/// Refuses a component that imports a function, resource, module or component which normalizers may not have.
+/// Refuses a component that imports a function, resource, module or component which modules may not have.
 /// Interfaces that only bring types are harmless whatever their name.
-pub(crate) fn check(engine: &Engine, component: &Component) -> Result<(), NormalizerError> {
-    let refuse = |name: String| Err(NormalizerError::Import { name });
+pub(crate) fn check(engine: &Engine, component: &Component) -> Result<(), ModuleError> {
+    let refuse = |name: String| Err(ModuleError::Import { name });
     for (name, import) in component.component_type().imports(engine) {
         match import.ty {
             ComponentItem::ComponentInstance(instance) => {

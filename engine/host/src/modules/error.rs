@@ -1,6 +1,6 @@
-/// A normalizer cannot be used. Nothing of it has run, or nothing that it did counts.
+/// A module cannot be used. Nothing of it has run, or nothing that it did counts.
 #[derive(Debug, thiserror::Error)]
-pub enum NormalizerError {
+pub enum ModuleError {
     /// This machine cannot run modules.
     #[error("the WebAssembly engine cannot start: {message}")]
     Engine {
@@ -32,9 +32,9 @@ pub enum NormalizerError {
         /// The engine's words.
         message: String,
     },
-    /// Asks for something that normalizers may not have.
+    /// Asks for something that modules may not have.
     #[error(
-        "the module imports `{name}`, which a normalizer may not have: it may import `log` and `lookup` of \
+        "the module imports `{name}`, which it may not have: it may import `log` and `lookup` of \
          `defacto:engine/host@0.1.0`, and nothing else"
     )]
     Import {
@@ -43,9 +43,11 @@ pub enum NormalizerError {
     },
     /// A function of the contract is missing, or has another type.
     #[error(
-        "the module does not export `{name}` as the world `defacto:engine/normalizer@0.1.0` has it: {message}"
+        "the module does not export `{name}` as the world `defacto:engine/{world}@0.1.0` has it: {message}"
     )]
     Export {
+        /// The world.
+        world: &'static str,
         /// Its name.
         name: &'static str,
         /// What is different.

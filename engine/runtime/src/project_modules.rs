@@ -1,5 +1,5 @@
-//! Normalizers of a project: `normalizers/NAME.wasm`, and the tables in `normalizers/NAME/`. A copy of each that
-//! definitions use is kept with the engine's state, so that older versions of the definitions still run.
+//! Modules of a project: `normalizers/NAME.wasm` and `functions/NAME.wasm`, with tables in the folder `NAME/` beside each. A
+//! copy of each that definitions use is kept with the engine's state, so that older versions of the definitions still run.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,11 +7,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use defacto_compiler::{DescribeError, Described, NormalizerDef, NormalizerModules};
+use defacto_compiler::{DescribeError, Described, NormalizerDef, UserModules};
 use defacto_host::{
-    CompiledDefinitions, HostOptions, Limits, Normalizer, NormalizerError, NormalizerHost, Tables,
+    CompiledDefinitions, Functions, HostOptions, Limits, ModuleError, ModuleHost, Normalizer,
+    Tables,
 };
-use defacto_model::Manifest;
+use defacto_model::{FunctionsDescription, Manifest};
 use sha2::{Digest, Sha256};
 
 use crate::Error;
@@ -20,7 +21,9 @@ use crate::Error;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Places {
     /// The project's folder `normalizers`.
-    pub(crate) project: Option<PathBuf>,
+    pub(crate) normalizers: Option<PathBuf>,
+    /// The project's folder `functions`.
+    pub(crate) functions: Option<PathBuf>,
     /// The engine's copies, a folder for each digest.
     pub(crate) kept: Option<PathBuf>,
     /// Machine code.
@@ -29,10 +32,11 @@ pub(crate) struct Places {
 
 /// The modules that definitions name, each loaded once.
 #[derive(Debug, Default)]
-pub(crate) struct ProjectNormalizers {
+pub(crate) struct ProjectModules {
     places: Places,
-    host: OnceLock<NormalizerHost>,
+    host: OnceLock<ModuleHost>,
     loaded: Mutex<BTreeMap<Key, Arc<Normalizer>>>,
+    functions: Mutex<BTreeMap<String, Arc<Functions>>>,
 }
 
 /// Digest and limits: the same module under other limits may give other results.
@@ -48,7 +52,7 @@ struct Files {
 const MODULE_FILE: &str = "module.wasm";
 const MIB: u64 = 1 << 20;
 
-impl ProjectNormalizers {
+impl ProjectModules {
     pub(crate) fn new(places: Places) -> Self {
         Self { places, ..Self::default() }
     }
@@ -65,32 +69,50 @@ impl ProjectNormalizers {
                 message: "the module has changed while it was read".to_owned(),
             })?;
             definitions.attach(&source.name, loaded);
-            self.keep(&module.name, &module.digest)?;
+            keep(&self.places.normalizers, &self.places.kept, &module.name, &module.digest)?;
+        }
+        for function in &manifest.functions {
+            let loaded = self.loaded_functions().get(&function.digest).cloned();
+            let loaded = loaded.ok_or_else(|| Error::Project {
+                path: PathBuf::from("functions").join(&function.module),
+                message: "the module has changed while it was read".to_owned(),
+            })?;
+            definitions.attach_functions(&loaded);
+            keep(&self.places.functions, &self.places.kept, &function.module, &function.digest)?;
         }
         Ok(())
+    }
+
+    fn loaded_functions(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Functions>>> {
+        self.functions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Key, Arc<Normalizer>>> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn find(&self, module: &NormalizerDef) -> Result<(Files, String), DescribeError> {
+    /// The files of a module in a folder of the project, or of its copy where a digest is wanted that the project has not.
+    fn find(
+        &self,
+        project: Option<&PathBuf>,
+        name: &str,
+        wanted: Option<&str>,
+    ) -> Result<(Files, String), DescribeError> {
         let broken = |e: io::Error| DescribeError::Broken(e.to_string());
-        let name = &module.name.value;
-        if let Some(folder) = &self.places.project
+        if let Some(folder) = project
             && let Some(files) =
                 read(&folder.join(format!("{name}.wasm")), &folder.join(name)).map_err(broken)?
         {
             let digest = files.digest();
-            if module.digest.as_ref().is_none_or(|wanted| *wanted == digest) {
+            if wanted.is_none_or(|wanted| wanted == digest) {
                 return Ok((files, digest));
             }
         }
-        let Some(wanted) = &module.digest else { return Err(DescribeError::Unknown) };
+        let Some(wanted) = wanted else { return Err(DescribeError::Unknown) };
         let Some(kept) = &self.places.kept else { return Err(DescribeError::Missing) };
         let folder = kept.join(wanted);
         match read(&folder.join(MODULE_FILE), &folder.join("tables")).map_err(broken)? {
-            Some(files) if files.digest() == *wanted => Ok((files, wanted.clone())),
+            Some(files) if files.digest() == wanted => Ok((files, wanted.to_owned())),
             _ => Err(DescribeError::Missing),
         }
     }
@@ -117,51 +139,56 @@ impl ProjectNormalizers {
         Ok(loaded)
     }
 
-    fn host(&self) -> Result<&NormalizerHost, NormalizerError> {
+    fn host(&self) -> Result<&ModuleHost, ModuleError> {
         if let Some(host) = self.host.get() {
             return Ok(host);
         }
         let cache = self.places.cache.clone();
-        let host = NormalizerHost::new(HostOptions { cache, ..HostOptions::default() })?;
+        let host = ModuleHost::new(HostOptions { cache, ..HostOptions::default() })?;
         Ok(self.host.get_or_init(|| host))
-    }
-
-    /// Copies a module of the project to the state, under its digest.
-    fn keep(&self, name: &str, digest: &str) -> Result<(), Error> {
-        let (Some(project), Some(kept)) = (&self.places.project, &self.places.kept) else {
-            return Ok(());
-        };
-        let folder = kept.join(digest);
-        if folder.is_dir() {
-            return Ok(());
-        }
-        let failed = |e: io::Error| Error::Project { path: folder.clone(), message: e.to_string() };
-        let files = read(&project.join(format!("{name}.wasm")), &project.join(name));
-        let Some(files) = files.map_err(failed)? else { return Ok(()) };
-        if files.digest() != digest {
-            return Ok(());
-        }
-        // Written under another name first: the folder is whole, or it is not there.
-        let part = kept.join(format!("{digest}.part-{}", std::process::id()));
-        let write = || -> io::Result<()> {
-            fs::create_dir_all(part.join("tables"))?;
-            fs::write(part.join(MODULE_FILE), &files.module)?;
-            for (name, bytes) in &files.tables {
-                fs::write(part.join("tables").join(name), bytes)?;
-            }
-            match fs::rename(&part, &folder) {
-                // Another process was faster.
-                Err(_) if folder.is_dir() => fs::remove_dir_all(&part),
-                renamed => renamed,
-            }
-        };
-        write().map_err(failed)
     }
 }
 
-impl NormalizerModules for ProjectNormalizers {
+/// Copies a module of the project to the state, under its digest.
+fn keep(
+    project: &Option<PathBuf>,
+    kept: &Option<PathBuf>,
+    name: &str,
+    digest: &str,
+) -> Result<(), Error> {
+    let (Some(project), Some(kept)) = (project, kept) else {
+        return Ok(());
+    };
+    let folder = kept.join(digest);
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let failed = |e: io::Error| Error::Project { path: folder.clone(), message: e.to_string() };
+    let files = read(&project.join(format!("{name}.wasm")), &project.join(name));
+    let Some(files) = files.map_err(failed)? else { return Ok(()) };
+    if files.digest() != digest {
+        return Ok(());
+    }
+    // Written under another name first: the folder is whole, or it is not there.
+    let part = kept.join(format!("{digest}.part-{}", std::process::id()));
+    let write = || -> io::Result<()> {
+        fs::create_dir_all(part.join("tables"))?;
+        fs::write(part.join(MODULE_FILE), &files.module)?;
+        for (name, bytes) in &files.tables {
+            fs::write(part.join("tables").join(name), bytes)?;
+        }
+        match fs::rename(&part, &folder) {
+            // Another process was faster.
+            Err(_) if folder.is_dir() => fs::remove_dir_all(&part),
+            renamed => renamed,
+        }
+    };
+    write().map_err(failed)
+}
+
+impl UserModules for ProjectModules {
     fn names(&self) -> Vec<String> {
-        let Some(folder) = &self.places.project else { return Vec::new() };
+        let Some(folder) = &self.places.normalizers else { return Vec::new() };
         let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
         let name = |entry: io::Result<fs::DirEntry>| {
             let path = entry.ok()?.path();
@@ -174,15 +201,39 @@ impl NormalizerModules for ProjectNormalizers {
     }
 
     fn describe(&self, module: &NormalizerDef) -> Result<Described, DescribeError> {
-        let (files, digest) = self.find(module)?;
+        let (name, wanted) = (&module.name.value, module.digest.as_deref());
+        let (files, digest) = self.find(self.places.normalizers.as_ref(), name, wanted)?;
         let loaded = self.load(module, &files, &digest).map_err(DescribeError::Broken)?;
         match loaded.describe(&module.config_text()) {
             Ok(description) => Ok(Described { digest, description }),
-            Err(NormalizerError::Configuration { message }) => {
+            Err(ModuleError::Configuration { message }) => {
                 Err(DescribeError::Configuration(message))
             }
             Err(error) => Err(DescribeError::Broken(error.to_string())),
         }
+    }
+
+    fn functions(
+        &self,
+        name: &str,
+        wanted: Option<&str>,
+    ) -> Result<(String, FunctionsDescription), DescribeError> {
+        let (files, digest) = self.find(self.places.functions.as_ref(), name, wanted)?;
+        let known = self.loaded_functions().get(&digest).cloned();
+        let loaded = match known {
+            Some(known) => known,
+            None => {
+                let host = self.host().map_err(|e| DescribeError::Broken(e.to_string()))?;
+                let tables = tables(&files.tables).map_err(DescribeError::Broken)?;
+                let loaded = host
+                    .load_functions(name, &files.module, tables, *host.limits())
+                    .map_err(|e| DescribeError::Broken(e.to_string()))?;
+                let loaded = Arc::new(loaded);
+                self.loaded_functions().insert(digest.clone(), Arc::clone(&loaded));
+                loaded
+            }
+        };
+        Ok((digest, loaded.description().clone()))
     }
 }
 
@@ -254,12 +305,12 @@ fn table_files(folder: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
     Ok(files)
 }
 
-/// The tables that a project gives with a normalizer: the files in its folder `normalizers/NAME/`, by table and key.
+/// The tables that a project gives with a module: the files in the folder `NAME/` beside it, by table and key.
 ///
 /// # Errors
 ///
 /// [`Error::Project`] when one cannot be read.
-pub fn normalizer_tables(folder: &Path) -> Result<Tables, Error> {
+pub fn module_tables(folder: &Path) -> Result<Tables, Error> {
     let failed = |message: String| Error::Project { path: folder.to_owned(), message };
     tables(&table_files(folder).map_err(|e| failed(e.to_string()))?).map_err(failed)
 }

@@ -1,9 +1,9 @@
 use defacto_model::DescribedEvent;
 
-use super::NormalizerError;
+use super::ModuleError;
 use super::abi::RawInputRecord;
-use super::call::made;
-use super::module::Normalizer;
+use super::instance::Instance;
+use super::normalizer::{Normalize, Normalizer};
 
 /// A record whose result is not always the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,27 +24,27 @@ impl Normalizer {
     ///
     /// # Errors
     ///
-    /// [`NormalizerError::Start`] when the module does not start.
+    /// [`ModuleError::Start`] when the module does not start.
     pub fn check(
         &self,
         config: &str,
         described: &[DescribedEvent],
         records: &[RawInputRecord<'_>],
-    ) -> Result<Option<Difference>, NormalizerError> {
+    ) -> Result<Option<Difference>, ModuleError> {
         // Whatever `describe` leaves behind must not matter either.
-        let mut reused = self.start()?;
-        let _kept = reused.describe(config, self.limits())?.ok();
+        let mut reused = self.module.start()?;
+        let _kept = reused.describe_under(config, self.limits())?.ok();
         let first = self.texts(&mut reused, config, described, records);
         let again = self.texts(&mut reused, config, described, records);
         if let Some(found) = differ("again in the same instance", &first, &again) {
             return Ok(Some(found));
         }
-        let mut fresh = self.start()?;
+        let mut fresh = self.module.start()?;
         let other = self.texts(&mut fresh, config, described, records);
         if let Some(found) = differ("in a fresh instance", &first, &other) {
             return Ok(Some(found));
         }
-        let mut fresh = self.start()?;
+        let mut fresh = self.module.start()?;
         let mut backwards = Vec::with_capacity(records.len());
         for record in records.iter().rev() {
             let one = std::slice::from_ref(record);
@@ -55,7 +55,7 @@ impl Normalizer {
             return Ok(Some(found));
         }
         let (half, rest) = records.split_at(records.len() / 2);
-        let mut fresh = self.start()?;
+        let mut fresh = self.module.start()?;
         let mut halves = self.texts(&mut fresh, config, described, rest);
         halves.splice(0..0, self.texts(&mut fresh, config, described, half));
         Ok(differ("in half a batch", &first, &halves))
@@ -64,15 +64,14 @@ impl Normalizer {
     /// Results as text; a batch that stops is one text for all of its records, told apart by halving.
     fn texts(
         &self,
-        instance: &mut super::instance::Instance,
+        instance: &mut Instance,
         config: &str,
         described: &[DescribedEvent],
         records: &[RawInputRecord<'_>],
     ) -> Vec<String> {
-        match self.call(instance, config, records) {
-            Ok(results) => {
-                results.into_iter().map(|result| format!("{:?}", made(result, described))).collect()
-            }
+        let work = Normalize::new(config, described, self.limits());
+        match self.module.call(&work, instance, records) {
+            Ok(made) => made.iter().map(|made| format!("{made:?}")).collect(),
             Err(_) => match self.normalize(config, described, records) {
                 Ok(made) => made.iter().map(|made| format!("{made:?}")).collect(),
                 Err(error) => vec![error.to_string(); records.len()],

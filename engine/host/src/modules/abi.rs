@@ -34,7 +34,7 @@ impl RawInputRecord<'_> {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, ComponentType, Lift)]
+#[derive(Debug, Clone, PartialEq, ComponentType, Lift, Lower)]
 #[component(variant)]
 pub(crate) enum WireValue {
     #[component(name = "null")]

@@ -1,12 +1,15 @@
 use std::fmt;
 
-use defacto_definitions::{Definitions, NormalizerDef, Spanned};
+use defacto_definitions::{
+    Definitions, FunctionsDef, NormalizerDef, Spanned, canonical, namespaces,
+};
 use defacto_diagnostics::{Code, Diagnostic, Span, nearest};
-use defacto_model::NormalizerDescription;
+use defacto_functions::Function;
+use defacto_model::{FunctionsDescription, NormalizerDescription};
 
 /// The modules of a project, as far as definitions depend on them. Equal questions get equal answers.
-pub trait NormalizerModules: fmt::Debug {
-    /// Names of the modules that there are, sorted.
+pub trait UserModules: fmt::Debug {
+    /// Names of the normalizers that there are, sorted.
     fn names(&self) -> Vec<String>;
 
     /// The module of that name (with that digest, if the definitions give one), and what it says under the
@@ -16,6 +19,17 @@ pub trait NormalizerModules: fmt::Debug {
     ///
     /// [`DescribeError`] says whom to blame.
     fn describe(&self, module: &NormalizerDef) -> Result<Described, DescribeError>;
+
+    /// The module of functions of that name, with that digest if one is given: its digest and what it says.
+    ///
+    /// # Errors
+    ///
+    /// [`DescribeError`] says whom to blame.
+    fn functions(
+        &self,
+        name: &str,
+        digest: Option<&str>,
+    ) -> Result<(String, FunctionsDescription), DescribeError>;
 }
 
 /// What definitions need to know of a module.
@@ -44,12 +58,20 @@ pub enum DescribeError {
 #[derive(Debug)]
 pub(crate) struct NoModules;
 
-impl NormalizerModules for NoModules {
+impl UserModules for NoModules {
     fn names(&self) -> Vec<String> {
         Vec::new()
     }
 
     fn describe(&self, _: &NormalizerDef) -> Result<Described, DescribeError> {
+        Err(DescribeError::Unknown)
+    }
+
+    fn functions(
+        &self,
+        _: &str,
+        _: Option<&str>,
+    ) -> Result<(String, FunctionsDescription), DescribeError> {
         Err(DescribeError::Unknown)
     }
 }
@@ -58,7 +80,7 @@ impl NormalizerModules for NoModules {
 /// all could.
 pub(crate) fn describe(
     definitions: &mut Definitions,
-    modules: &dyn NormalizerModules,
+    modules: &dyn UserModules,
     found: &mut Vec<Diagnostic>,
 ) -> bool {
     let before = found.len();
@@ -69,14 +91,51 @@ pub(crate) fn describe(
             Err(error) => found.push(refused(module, &error, modules)),
         }
     }
+    functions(definitions, modules, found);
     found.len() == before
 }
 
-fn refused(
-    module: &NormalizerDef,
-    error: &DescribeError,
-    modules: &dyn NormalizerModules,
-) -> Diagnostic {
+/// Adds the modules whose functions expressions may call. One that does not exist is left to the checker, which knows the
+/// place of the call.
+fn functions(
+    definitions: &mut Definitions,
+    modules: &dyn UserModules,
+    found: &mut Vec<Diagnostic>,
+) {
+    let wanted = std::mem::take(&mut definitions.functions);
+    for name in namespaces(canonical(definitions).value()) {
+        let own = |function: &Function| {
+            let known = function.signature().name.split_once("::");
+            known.is_some_and(|(space, _)| space == name)
+        };
+        if Function::ALL.iter().any(own) {
+            continue;
+        }
+        let digest = wanted
+            .iter()
+            .find(|known| known.name == name)
+            .and_then(|known| known.digest.as_deref());
+        let message = match modules.functions(&name, digest) {
+            Ok((digest, description)) => {
+                let (digest, description) = (Some(digest), Some(description));
+                definitions.functions.push(FunctionsDef { name, digest, description });
+                continue;
+            }
+            Err(DescribeError::Unknown) => continue,
+            Err(DescribeError::Missing) => format!(
+                "the module of functions `{name}` with the digest {} is not here: these definitions were made with it, \
+                 put it back into `functions/`",
+                digest.unwrap_or_default()
+            ),
+            Err(DescribeError::Configuration(message) | DescribeError::Broken(message)) => {
+                format!("the module of functions `{name}` cannot be used: {message}")
+            }
+        };
+        found.push(at(&format!("functions.{name}"), None, message));
+    }
+}
+
+fn refused(module: &NormalizerDef, error: &DescribeError, modules: &dyn UserModules) -> Diagnostic {
     let Spanned { value: name, span, path } = &module.name;
     let at_name = |message: String| at(path, *span, message);
     match error {

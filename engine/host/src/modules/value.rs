@@ -1,7 +1,7 @@
-use defacto_model::{DescribedEvent, DescribedType, Micros, Timestamp, Value};
+use defacto_model::{DescribedEvent, DescribedType, Micros, Timestamp, Value, ValueType};
 
 use super::abi::{WireEvent, WireValue};
-use super::module::MadeEvent;
+use super::normalizer::MadeEvent;
 
 /// Checks an event against what the module described. The message says what is wrong with it.
 pub(crate) fn event(event: WireEvent, described: &[DescribedEvent]) -> Result<MadeEvent, String> {
@@ -33,7 +33,24 @@ pub(crate) fn event(event: WireEvent, described: &[DescribedEvent]) -> Result<Ma
     Ok(MadeEvent { event: index, timestamp, values })
 }
 
-fn value(wire: WireValue, declared: DescribedType) -> Result<Value, String> {
+/// A value of a declared type as it crosses.
+pub(crate) fn lower(value: &Value, declared: ValueType) -> WireValue {
+    match value {
+        #[expect(clippy::cast_precision_loss, reason = "a number is a double")]
+        Value::Int(int) if declared == ValueType::Number => WireValue::Float(*int as f64),
+        Value::Int(int) => WireValue::Integer(*int),
+        Value::Bool(flag) => WireValue::Boolean(*flag),
+        Value::Float(float) => WireValue::Float(*float),
+        Value::String(text) => WireValue::Text(text.clone()),
+        Value::DateTime(at) => WireValue::Datetime(at.as_micros()),
+        Value::Duration(span) => WireValue::Duration(span.0),
+        // No parameter is of these types.
+        Value::Null | Value::BigInt(_) | Value::List(_) | Value::Object(_) => WireValue::Null,
+    }
+}
+
+/// Checks a value against a declared type; the message says what is wrong with it.
+pub(crate) fn value(wire: WireValue, declared: DescribedType) -> Result<Value, String> {
     use DescribedType::{Any, Boolean, Datetime, Integer, Number, String};
     let (value, fits) = match wire {
         WireValue::Null => (Value::Null, true),

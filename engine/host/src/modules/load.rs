@@ -5,16 +5,19 @@ use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::module::{Normalizer, Tables};
-use super::{NormalizerError, imports, instance};
+use super::functions::Functions;
+use super::module::{Module, Tables};
+use super::normalizer::Normalizer;
+use super::world::World;
+use super::{ModuleError, imports, instance};
 use crate::cwasm::CodeFolder;
 use crate::host::{hex, settings};
 use crate::{HostOptions, Limits, epoch};
 
-/// The engine that runs normalizers, apart from the one of compiled definitions: memory and tables are set by source
+/// The engine that runs modules of projects, apart from the one of compiled definitions: memory and tables are set by source
 /// here, and instances are few. Make one and share it.
 #[derive(Debug)]
-pub struct NormalizerHost {
+pub struct ModuleHost {
     runtime: Arc<Runtime>,
 }
 
@@ -25,14 +28,14 @@ pub(crate) struct Runtime {
     folder: Option<CodeFolder>,
 }
 
-impl NormalizerHost {
+impl ModuleHost {
     /// Starts the engine. Its limits are what modules get that ask for no others.
     ///
     /// # Errors
     ///
-    /// [`NormalizerError::Engine`] when this machine cannot run it.
-    pub fn new(options: HostOptions) -> Result<Self, NormalizerError> {
-        let failed = |message: String| NormalizerError::Engine { message };
+    /// [`ModuleError::Engine`] when this machine cannot run it.
+    pub fn new(options: HostOptions) -> Result<Self, ModuleError> {
+        let failed = |message: String| ModuleError::Engine { message };
         let engine =
             Engine::new(&settings(&options.limits)).map_err(|e| failed(format!("{e:#}")))?;
         epoch::start(&engine).map_err(|error| failed(error.to_string()))?;
@@ -45,36 +48,64 @@ impl NormalizerHost {
         &self.runtime.limits
     }
 
-    /// Loads a module: compiles it, or takes its machine code from the cache folder, and checks that it keeps the
+    /// Loads a normalizer: compiles it, or takes its machine code from the cache folder, and checks that it keeps the
     /// contract and imports nothing else.
     ///
     /// # Errors
     ///
-    /// [`NormalizerError`] says which rule it breaks.
+    /// [`ModuleError`] says which rule it breaks.
     pub fn load(
         &self,
         name: &str,
         component: &[u8],
         tables: Tables,
         limits: Limits,
-    ) -> Result<Normalizer, NormalizerError> {
+    ) -> Result<Normalizer, ModuleError> {
+        let module = self.module(World::Normalizer, name, component, tables, limits)?;
+        Ok(Normalizer { module })
+    }
+
+    /// Loads a module of functions likewise, and lets it describe itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::load`].
+    pub fn load_functions(
+        &self,
+        name: &str,
+        component: &[u8],
+        tables: Tables,
+        limits: Limits,
+    ) -> Result<Functions, ModuleError> {
+        Functions::new(self.module(World::Functions, name, component, tables, limits)?)
+    }
+
+    fn module(
+        &self,
+        world: World,
+        name: &str,
+        component: &[u8],
+        tables: Tables,
+        limits: Limits,
+    ) -> Result<Module, ModuleError> {
         if component.len() > limits.module_bytes {
             let (bytes, limit) = (component.len(), limits.module_bytes);
-            return Err(NormalizerError::TooLarge { bytes, limit });
+            return Err(ModuleError::TooLarge { bytes, limit });
         }
         if component.starts_with(CORE_MODULE) {
-            return Err(NormalizerError::CoreModule);
+            return Err(ModuleError::CoreModule);
         }
         if !component.starts_with(COMPONENT) {
             let message = "it does not begin like one".to_owned();
-            return Err(NormalizerError::Invalid { message });
+            return Err(ModuleError::Invalid { message });
         }
         let digest = hex(&Sha256::digest(component));
         let machine = self.machine_code(&digest, component, limits.compile_ms)?;
         imports::check(&self.runtime.engine, &machine)?;
         let linker = instance::linker(&self.runtime.engine)
-            .map_err(|error| NormalizerError::Engine { message: format!("{error:#}") })?;
-        Normalizer::new(
+            .map_err(|error| ModuleError::Engine { message: format!("{error:#}") })?;
+        Module::new(
+            world,
             (name, digest, component.len()),
             (Arc::clone(&self.runtime), linker, machine),
             tables,
@@ -87,7 +118,7 @@ impl NormalizerHost {
         digest: &str,
         bytes: &[u8],
         limit_ms: u64,
-    ) -> Result<Component, NormalizerError> {
+    ) -> Result<Component, ModuleError> {
         let Runtime { engine, folder, .. } = &*self.runtime;
         if let Some(found) = folder.as_ref().and_then(|folder| folder.load(engine, digest)) {
             return Ok(found);
@@ -110,7 +141,7 @@ const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 const STACK: usize = 64 << 20;
 
 /// Compiles on a thread of its own, which is left behind when it takes too long: its input is bounded.
-fn compile(engine: &Engine, bytes: &[u8], limit_ms: u64) -> Result<Component, NormalizerError> {
+fn compile(engine: &Engine, bytes: &[u8], limit_ms: u64) -> Result<Component, ModuleError> {
     let (send, receive) = mpsc::sync_channel(1);
     let (engine, bytes) = (engine.clone(), bytes.to_vec());
     let work = move || {
@@ -121,11 +152,9 @@ fn compile(engine: &Engine, bytes: &[u8], limit_ms: u64) -> Result<Component, No
         .name("defacto-compile".to_owned())
         .stack_size(STACK)
         .spawn(work)
-        .map_err(|error| NormalizerError::Engine { message: error.to_string() })?;
+        .map_err(|error| ModuleError::Engine { message: error.to_string() })?;
     match receive.recv_timeout(Duration::from_millis(limit_ms)) {
-        Ok(made) => {
-            made.map_err(|error| NormalizerError::Invalid { message: format!("{error:#}") })
-        }
-        Err(_) => Err(NormalizerError::TooSlow { limit_ms }),
+        Ok(made) => made.map_err(|error| ModuleError::Invalid { message: format!("{error:#}") }),
+        Err(_) => Err(ModuleError::TooSlow { limit_ms }),
     }
 }

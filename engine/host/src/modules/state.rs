@@ -46,7 +46,7 @@ impl State {
     pub(crate) fn settle(&mut self) {
         if self.log_dropped > 0 {
             let (module, dropped, limit) = (&*self.name, self.log_dropped, self.limits.log_bytes);
-            tracing::warn!(module, dropped, limit, "a normalizer wrote more log than it may");
+            tracing::warn!(module, dropped, limit, "a module wrote more log than it may");
             self.log_dropped = 0;
         }
     }
@@ -65,10 +65,10 @@ impl State {
         self.log_left = left;
         let module = &*self.name;
         match level {
-            Level::Debug => tracing::debug!(target: "defacto::normalizer", module, "{message}"),
-            Level::Info => tracing::info!(target: "defacto::normalizer", module, "{message}"),
-            Level::Warn => tracing::warn!(target: "defacto::normalizer", module, "{message}"),
-            Level::Error => tracing::error!(target: "defacto::normalizer", module, "{message}"),
+            Level::Debug => tracing::debug!(target: "defacto::module", module, "{message}"),
+            Level::Info => tracing::info!(target: "defacto::module", module, "{message}"),
+            Level::Warn => tracing::warn!(target: "defacto::module", module, "{message}"),
+            Level::Error => tracing::error!(target: "defacto::module", module, "{message}"),
         }
     }
 
