@@ -118,7 +118,7 @@ pub(crate) fn emit_with(
         return Err(EmitError::Shape(format!("it has no function {name}")));
     }
     let functions = unit.functions.len();
-    let linked = link(&mut unit, &plan);
+    let linked = link(&mut unit, &plan)?;
     let statistics = Statistics {
         functions,
         code: unit.functions.iter().map(|f| f.body.len()).sum(),
@@ -143,7 +143,7 @@ fn entries(
 ) -> Plan {
     use wasm_encoder::Function as Body;
     let realloc = unit.library_function("cabi_realloc");
-    let mut exports = vec![("cabi_realloc", unit.indirection(realloc))];
+    let mut exports = vec![("cabi_realloc", realloc)];
     for name in component::FRAME_FUNCTIONS {
         let entry = unit.library_function(&format!("rt_{name}"));
         let mut body = Body::new([]);

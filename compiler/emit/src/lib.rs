@@ -23,6 +23,7 @@ mod manifest;
 mod module;
 mod normalize;
 mod parts;
+mod renumber;
 mod shared;
 mod unit;
 mod value;

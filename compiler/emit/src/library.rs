@@ -5,6 +5,8 @@ use wasmparser::{
     FunctionBody, KnownCustom, Name, Operator, Parser, Payload, ValType,
 };
 
+use crate::renumber::{Call, calls};
+
 /// The compiler cannot run: its runtime library is not what the emitter was written for, or the machine
 /// refuses it a thread. No definition can cause it.
 #[derive(Debug, thiserror::Error)]
@@ -37,17 +39,17 @@ pub(crate) struct LibraryFunction {
     pub(crate) body: Vec<u8>,
     /// Name for the names section.
     pub(crate) name: Option<String>,
-    calls: Vec<u32>,
+    /// Places in the body that name a function.
+    pub(crate) calls: Vec<Call>,
     /// Types of its indirect calls.
     indirect: Vec<u32>,
-    r#type: u32,
+    pub(crate) r#type: u32,
 }
 
 /// The prebuilt library, taken apart so that generated parts can be appended to each section.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Library {
     pub(crate) types: Entries,
-    pub(crate) function_types: Entries,
     pub(crate) globals: Entries,
     /// Segments of the table: first place and functions.
     pub(crate) elements: Vec<(u32, Vec<u32>)>,
@@ -102,10 +104,6 @@ impl Library {
                     return Err(EmitError::Shape("it imports something".into()));
                 }
                 Payload::FunctionSection(s) => {
-                    library.function_types = Entries {
-                        count: s.count(),
-                        bytes: part(s.original_position(), s.range().end),
-                    };
                     for index in s {
                         function_types.push(index?);
                     }
@@ -209,13 +207,6 @@ impl Library {
         u32::try_from(place).ok()
     }
 
-    /// Parameters and results of a function.
-    pub(crate) fn signature(&self, index: u32) -> Option<(&[ValType], &[ValType])> {
-        let r#type = usize::try_from(self.get(index)?.r#type).ok()?;
-        let (params, results) = self.types_of.get(r#type)?.as_ref()?;
-        Some((params, results))
-    }
-
     /// Functions that can run once `roots` can, if those in `dropped` never do.
     pub(crate) fn reachable(
         &self,
@@ -228,9 +219,9 @@ impl Library {
         let mut called_types: BTreeSet<u32> = BTreeSet::new();
         while let Some(index) = todo.pop() {
             let Some(function) = self.get(index) else { continue };
-            for &callee in &function.calls {
-                if !dropped.contains(&callee) && reached.insert(callee) {
-                    todo.push(callee);
+            for Call { function: callee, .. } in &function.calls {
+                if !dropped.contains(callee) && reached.insert(*callee) {
+                    todo.push(*callee);
                 }
             }
             let indirect =
@@ -274,16 +265,10 @@ fn segment(element: Element<'_>) -> Result<(u32, Vec<u32>), EmitError> {
 
 /// What a body refers to; body, name and type are left for the caller.
 fn edges(body: &FunctionBody<'_>) -> Result<LibraryFunction, EmitError> {
-    let mut calls = BTreeSet::new();
     let mut indirect = BTreeSet::new();
     let mut operators = body.get_operators_reader()?;
     while !operators.eof() {
         match operators.read()? {
-            Operator::Call { function_index }
-            | Operator::ReturnCall { function_index }
-            | Operator::RefFunc { function_index } => {
-                calls.insert(function_index);
-            }
             Operator::CallIndirect { type_index, .. }
             | Operator::ReturnCallIndirect { type_index, .. } => {
                 indirect.insert(type_index);
@@ -295,7 +280,7 @@ fn edges(body: &FunctionBody<'_>) -> Result<LibraryFunction, EmitError> {
         body: Vec::new(),
         name: None,
         r#type: 0,
-        calls: calls.into_iter().collect(),
+        calls: calls(body)?,
         indirect: indirect.into_iter().collect(),
     })
 }

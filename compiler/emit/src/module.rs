@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use wasm_encoder::{
     ConstExpr, Encode, ExportKind, ExportSection, MemorySection, MemoryType, Module, NameMap,
@@ -6,7 +6,8 @@ use wasm_encoder::{
 };
 
 use crate::constants::count;
-use crate::library::Entries;
+use crate::library::{EmitError, Entries, Library, LibraryFunction};
+use crate::renumber::Renumbering;
 use crate::unit::Unit;
 
 /// What the assembly decides besides the unit's own content.
@@ -31,23 +32,29 @@ pub(crate) struct Linked {
     pub(crate) name_bytes: usize,
 }
 
-/// Puts library and generated parts together; functions of the library that nothing reaches are emptied.
+/// Puts library and generated parts together, without the functions of the library that nothing reaches.
 ///
-/// What the library consists of keeps its place and its shape whatever is generated: functions, types and globals
-/// first, no function of it exported or in the table, a table without a fixed end. So its machine code stays the
-/// same from one program to the next.
-pub(crate) fn link(unit: &mut Unit<'_>, plan: &Plan) -> Linked {
+/// What the library consists of keeps its order and its shape whatever is generated: functions, types and globals
+/// first, a table without a fixed end. So its machine code stays the same from one program to the next.
+pub(crate) fn link(unit: &mut Unit<'_>, plan: &Plan) -> Result<Linked, EmitError> {
     let library = unit.library;
     let mut roots: BTreeSet<u32> = unit.used.clone();
     roots.extend(plan.exports.iter().map(|(_, index)| *index));
     let reached = library.reachable(&roots, &plan.dropped);
-    let segments = elements(unit, &reached);
+    let trap = elements_reached(library, &reached).then(|| {
+        let mut trap = wasm_encoder::Function::new([]);
+        trap.instructions().unreachable().end();
+        unit.add("unreached", &[], &[], trap)
+    });
     let unit = &*unit;
+    let kept: Vec<(u32, &LibraryFunction)> = kept(library, &reached);
+    let indices = Renumbering::new(kept.iter().map(|(i, _)| *i), count(library.functions.len()));
     let mut module = Module::new();
 
     raw(&mut module, SectionId::Type, &library.types, types(unit));
-    let indices = unit.functions.iter().map(|f| encoded(&f.r#type)).collect();
-    raw(&mut module, SectionId::Function, &library.function_types, indices);
+    let of_library = kept.iter().map(|(_, f)| encoded(&f.r#type));
+    let of_functions = of_library.chain(unit.functions.iter().map(|f| encoded(&f.r#type)));
+    raw(&mut module, SectionId::Function, &Entries::default(), of_functions.collect());
     let mut tables = TableSection::new();
     let places = u64::from(library.table_size) + u64::from(count(unit.table.len()));
     tables.table(TableType {
@@ -71,13 +78,14 @@ pub(crate) fn link(unit: &mut Unit<'_>, plan: &Plan) -> Linked {
     let mut exports = ExportSection::new();
     exports.export("memory", ExportKind::Memory, 0);
     for (name, index) in &plan.exports {
-        exports.export(name, ExportKind::Func, *index);
+        exports.export(name, ExportKind::Func, indices.index(*index));
     }
     if unit.foreign.is_some() {
         exports.export("table", ExportKind::Table, 0);
     }
     module.section(&exports);
-    module.section(&StartSection { function_index: plan.start });
+    module.section(&StartSection { function_index: indices.index(plan.start) });
+    let segments = elements(unit, &reached, &indices, trap);
     raw(&mut module, SectionId::Element, &Entries::default(), segments);
     let segments: Vec<Vec<u8>> = unit.constants.segments().into_iter().map(segment).collect();
     if library.data_count {
@@ -85,17 +93,33 @@ pub(crate) fn link(unit: &mut Unit<'_>, plan: &Plan) -> Linked {
         let data = encoded(&total);
         module.section(&RawSection { id: SectionId::DataCount.into(), data: &data });
     }
-    let code = code(unit, &reached);
+    let code = code(unit, &reached, &kept, &indices)?;
     module.section(&RawSection { id: SectionId::Code.into(), data: &code.bytes });
     raw(&mut module, SectionId::Data, &library.data, segments);
-    let names = names(unit, &reached);
+    let names = names(unit, &reached, &indices);
     module.section(&names);
-    Linked {
+    Ok(Linked {
         module: module.finish(),
         library_functions: code.functions,
         library_bytes: code.library_bytes,
         name_bytes: encoded(&names).len(),
+    })
+}
+
+/// The library's functions that are part of the module: those reached, and those that they call although it never
+/// happens, which are left empty.
+fn kept<'l>(library: &'l Library, reached: &BTreeSet<u32>) -> Vec<(u32, &'l LibraryFunction)> {
+    let functions = || (0..).zip(&library.functions);
+    let mut kept = reached.clone();
+    for (_, function) in functions().filter(|(index, _)| reached.contains(index)) {
+        kept.extend(function.calls.iter().map(|call| call.function));
     }
+    functions().filter(|(index, _)| kept.contains(index)).collect()
+}
+
+/// Whether the library calls any of its table's functions.
+fn elements_reached(library: &Library, reached: &BTreeSet<u32>) -> bool {
+    library.elements.iter().flat_map(|(_, f)| f).any(|f| reached.contains(f))
 }
 
 fn encoded(what: &impl Encode) -> Vec<u8> {
@@ -131,30 +155,27 @@ fn types(unit: &Unit<'_>) -> Vec<Vec<u8>> {
 }
 
 /// The segments of the table: the library's, where it calls any of them, and the generated one behind. Functions of
-/// the library stand there behind a generated one each; those that nothing reaches behind one that traps.
-fn elements(unit: &mut Unit<'_>, reached: &BTreeSet<u32>) -> Vec<Vec<u8>> {
+/// the library that nothing reaches are replaced by one that traps.
+fn elements(
+    unit: &Unit<'_>,
+    reached: &BTreeSet<u32>,
+    indices: &Renumbering,
+    trap: Option<u32>,
+) -> Vec<Vec<u8>> {
     let library = unit.library;
     let mut segments = Vec::new();
-    if library.elements.iter().flat_map(|(_, f)| f).any(|f| reached.contains(f)) {
-        let mut trap = wasm_encoder::Function::new([]);
-        trap.instructions().unreachable().end();
-        let trap = unit.add("unreached", &[], &[], trap);
-        let mut known = BTreeMap::new();
+    if let Some(trap) = trap {
         for (first, functions) in &library.elements {
-            let functions: Vec<u32> = functions
-                .iter()
-                .map(|&function| {
-                    if !reached.contains(&function) {
-                        return trap;
-                    }
-                    *known.entry(function).or_insert_with(|| unit.indirection(function))
-                })
-                .collect();
+            let present =
+                |function: &u32| if reached.contains(function) { *function } else { trap };
+            let functions: Vec<u32> =
+                functions.iter().map(|function| indices.index(present(function))).collect();
             segments.push(element(*first, &functions));
         }
     }
     if !unit.table.is_empty() {
-        segments.push(element(library.table_size, &unit.table));
+        let functions: Vec<u32> = unit.table.iter().map(|index| indices.index(*index)).collect();
+        segments.push(element(library.table_size, &functions));
     }
     segments
 }
@@ -180,36 +201,42 @@ struct Code {
     library_bytes: usize,
 }
 
-fn code(unit: &Unit<'_>, reached: &BTreeSet<u32>) -> Code {
+fn code(
+    unit: &Unit<'_>,
+    reached: &BTreeSet<u32>,
+    kept: &[(u32, &LibraryFunction)],
+    indices: &Renumbering,
+) -> Result<Code, EmitError> {
     /// No locals, `unreachable`, `end`.
     const EMPTY: [u8; 3] = [0x00, 0x00, 0x0b];
-    let total = count(unit.library.functions.len() + unit.functions.len());
+    let total = count(kept.len() + unit.functions.len());
     let mut code = Code { bytes: encoded(&total), functions: 0, library_bytes: 0 };
-    for (index, function) in (0..).zip(&unit.library.functions) {
-        if reached.contains(&index) {
+    for (index, function) in kept {
+        if reached.contains(index) {
+            let body = indices.library_body(function);
             code.functions += 1;
-            code.library_bytes += function.body.len();
-            function.body.encode(&mut code.bytes);
+            code.library_bytes += body.len();
+            body.encode(&mut code.bytes);
         } else {
             EMPTY.encode(&mut code.bytes);
         }
     }
     for function in &unit.functions {
-        function.body.encode(&mut code.bytes);
+        indices.generated_body(&function.body)?.encode(&mut code.bytes);
     }
-    code
+    Ok(code)
 }
 
-fn names(unit: &Unit<'_>, reached: &BTreeSet<u32>) -> NameSection {
+fn names(unit: &Unit<'_>, reached: &BTreeSet<u32>, indices: &Renumbering) -> NameSection {
     let mut functions = NameMap::new();
     for (index, function) in (0..).zip(&unit.library.functions) {
         if let Some(name) = function.name.as_ref().filter(|_| reached.contains(&index)) {
-            functions.append(index, name);
+            functions.append(indices.index(index), name);
         }
     }
     let first = count(unit.library.functions.len());
     for (index, function) in (first..).zip(&unit.functions) {
-        functions.append(index, &function.name);
+        functions.append(indices.index(index), &function.name);
     }
     let mut names = NameSection::new();
     names.module("definitions");

@@ -89,7 +89,7 @@ fn the_same_program_gives_the_same_bytes() {
 }
 
 #[test]
-fn functions_that_nothing_reaches_are_emptied() {
+fn functions_that_nothing_reaches_are_left_out() {
     let compiled = compile(&program::small());
     let (modules, _) = parts(&compiled.component);
     let text = wasmprinter::print_bytes(&modules[0]).unwrap();

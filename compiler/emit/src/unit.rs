@@ -139,18 +139,6 @@ impl<'l> Unit<'l> {
         self.library.type_count + u32::try_from(place).unwrap_or(u32::MAX)
     }
 
-    /// A function that does what one of the library does.
-    pub(crate) fn indirection(&mut self, function: u32) -> u32 {
-        let (params, results) = self.library.signature(function).unwrap_or_default();
-        let (params, results) = (encoded(params), encoded(results));
-        let mut body = Function::new([]);
-        for (local, _) in (0..).zip(&params) {
-            body.instructions().local_get(local);
-        }
-        body.instructions().call(function).end();
-        self.add(format!("library[{function}]"), &params, &results, body)
-    }
-
     /// `(code, a, b) -> status`: what inline multiplication and division fall back on, with [`arithmetic_code`]
     /// and the payloads. It gives the result where there is one, else the fault.
     pub(crate) fn general_arithmetic(&mut self) -> u32 {
@@ -280,19 +268,6 @@ impl Store {
             Self::Text => ("store_text", &[ValType::I32, ValType::I32, ValType::I32, ValType::I32]),
         }
     }
-}
-
-fn encoded(types: &[wasmparser::ValType]) -> Vec<ValType> {
-    types
-        .iter()
-        .filter_map(|t| match t {
-            wasmparser::ValType::I32 => Some(ValType::I32),
-            wasmparser::ValType::I64 => Some(ValType::I64),
-            wasmparser::ValType::F32 => Some(ValType::F32),
-            wasmparser::ValType::F64 => Some(ValType::F64),
-            _ => None,
-        })
-        .collect()
 }
 
 fn parsed(types: &[ValType]) -> Vec<wasmparser::ValType> {

@@ -1,4 +1,4 @@
-use defacto_model::{ValueType, display_float, nearest_float};
+use defacto_model::{ValueType, display_float, nearest_float, read_float};
 
 use crate::arithmetic::to_float;
 use crate::{Arena, Fault, FaultKind, Val, instant, text};
@@ -12,7 +12,7 @@ pub fn coerce<'a>(
     value: &Val<'a>,
     arena: &dyn Arena<'a>,
 ) -> Result<Val<'a>, Fault<'a>> {
-    coerce_with(parse_number, to, value, arena)
+    coerce_with(read_float, to, value, arena)
 }
 
 /// [`coerce`] with another way to read a number from text.
@@ -46,7 +46,7 @@ pub fn convert<'a>(
     value: &Val<'a>,
     arena: &dyn Arena<'a>,
 ) -> Result<Val<'a>, Fault<'a>> {
-    convert_with(parse_number, to, value, arena)
+    convert_with(read_float, to, value, arena)
 }
 
 /// [`convert`] with another way to read a number from text.
@@ -149,15 +149,6 @@ fn boolean<'a>(value: &Val<'a>) -> Option<Val<'a>> {
         Val::Bool(value) => *value,
         _ => return None,
     }))
-}
-
-/// Text as a finite float: decimal or exponent form with an optional sign.
-pub fn parse_number(text: &str) -> Option<f64> {
-    let plain = |byte: u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
-    if !text.bytes().all(plain) {
-        return None;
-    }
-    text.parse().ok().filter(|float: &f64| float.is_finite())
 }
 
 /// The whole part of a float, if it lies within `i64`.

@@ -65,7 +65,7 @@ pub use arithmetic::{
     add, add_numbers, arith, div, floats, mul, neg, pow, pow_float, pow_int, rem, rem_float, sub,
     whole,
 };
-pub use coerce::{coerce, coerce_with, convert, convert_with, parse_number, schema_convert};
+pub use coerce::{coerce, coerce_with, convert, convert_with, schema_convert};
 pub use constraint::{Constraints, check_constraints};
 pub use equality::eq;
 pub use example::{EXAMPLE_NOW, Example};

@@ -1,5 +1,7 @@
 //! The function `round` (language.md 4.9).
 
+use defacto_model::read_float;
+
 use crate::coerce::truncate;
 use crate::example::{fails, gives};
 use crate::function::unfit;
@@ -85,6 +87,5 @@ fn decimal<'a>(text: &str, digits: i64) -> Option<Val<'a>> {
     }
     let exponent = i64::try_from(all.len() - kept).ok()? - i64::try_from(fraction.len()).ok()?;
     let mantissa = if head.is_empty() { "0".to_owned() } else { String::from_utf8(head).ok()? };
-    let rounded: f64 = format!("{sign}{mantissa}e{exponent}").parse().ok()?;
-    rounded.is_finite().then_some(Val::Float(rounded))
+    read_float(&format!("{sign}{mantissa}e{exponent}")).map(Val::Float)
 }

@@ -1,7 +1,8 @@
 //! The function `to_float` (language.md 4.9).
 
 use crate::arithmetic::to_float;
-use crate::coerce::parse_number;
+use defacto_model::read_float;
+
 use crate::example::{fails, gives};
 use crate::function::unfit;
 use crate::{Cx, Example, Fault, FaultKind, Function, Parameter, Returns, Signature, Val};
@@ -27,7 +28,7 @@ pub fn call<'a>(args: &[Val<'a>], _cx: &Cx<'a>) -> Result<Val<'a>, Fault<'a>> {
     match args.first().copied().unwrap_or_default().settled() {
         Val::Int(int) => Ok(Val::Float(to_float(int))),
         float @ Val::Float(_) => Ok(float),
-        Val::Str(text) => match parse_number(text) {
+        Val::Str(text) => match read_float(text) {
             Some(float) => Ok(Val::Float(float)),
             None => Err(Fault::domain(Function::ToFloat, Val::Str(text))),
         },

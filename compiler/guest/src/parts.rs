@@ -14,7 +14,7 @@ use crate::cell::{FRAME, Value};
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 #[inline(never)]
 pub(crate) fn part_number(text: &str) -> Option<f64> {
-    defacto_functions::parse_number(text)
+    defacto_model::read_float(text)
 }
 
 /// The instant of a raw value by a strftime format.

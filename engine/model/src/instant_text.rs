@@ -91,34 +91,27 @@ pub(crate) fn from_decimal(
     whole: &str,
     fraction: &str,
 ) -> Result<i64, TimestampError> {
-    let mut number: i128 = 0;
-    for byte in whole.bytes() {
-        number = number * 10 + i128::from(byte - b'0');
-        if number > 1_000_000_000_000_000_000_000 {
-            return Err(OutOfRange);
-        }
-    }
-    // Decimal places between the number's unit and microseconds.
-    let places = match number {
-        0..100_000_000_000 => 6,
-        100_000_000_000..100_000_000_000_000 => 3,
-        100_000_000_000_000..100_000_000_000_000_000 => 0,
-        _ => -3,
+    let digit = |byte: u8| i64::from(byte - b'0');
+    let whole = whole.trim_start_matches('0');
+    // Decimal places between the number's unit and microseconds; nanoseconds lose three digits.
+    let (places, kept) = match whole.len() {
+        0..=11 => (6, whole.len()),
+        12..=14 => (3, whole.len()),
+        15..=17 => (0, whole.len()),
+        18..=21 => (0, whole.len() - 3),
+        _ => return Err(OutOfRange),
     };
-    let mut cut = false;
-    if places < 0 {
-        cut = number % 1_000 != 0;
-        number /= 1_000;
-    }
-    let mut digits = fraction.bytes();
+    let (whole, nanoseconds) = whole.as_bytes().split_at_checked(kept).ok_or(OutOfRange)?;
+    let mut number = whole.iter().fold(0, |number, byte| number * 10 + digit(*byte));
+    let mut digits = nanoseconds.iter().copied().chain(fraction.bytes());
     for _ in 0..places {
-        number = number * 10 + digits.next().map_or(0, |byte| i128::from(byte - b'0'));
+        number = number * 10 + digits.next().map_or(0, digit);
     }
-    cut |= digits.any(|byte| byte != b'0');
+    let cut = digits.any(|byte| byte != b'0');
     if negative {
-        number = -number - i128::from(cut);
+        number = -number - i64::from(cut);
     }
-    in_range(i64::try_from(number).map_err(|_| OutOfRange)?)
+    in_range(number)
 }
 
 /// What is left to read.
@@ -139,6 +132,7 @@ impl Rest<'_> {
         }
     }
 
+    #[inline(never)]
     fn digits(&mut self, count: usize) -> Option<i64> {
         let mut number = 0;
         for _ in 0..count {

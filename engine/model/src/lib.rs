@@ -11,6 +11,7 @@ mod instant_text;
 mod manifest;
 mod normalizer;
 mod number;
+mod read_float;
 mod timestamp;
 mod value;
 
@@ -32,5 +33,6 @@ pub use normalizer::{
     NormalizerDescription, RawInput,
 };
 pub use number::{display_float, json_float, nearest_float};
+pub use read_float::read_float;
 pub use timestamp::{Micros, Timestamp, TimestampError};
 pub use value::Value;

@@ -1,3 +1,5 @@
+use crate::read_float;
+
 /// The shortest decimal that reads back as a finite float: sign, digits without idle zeros (none for zero), and the
 /// place of the point behind the first digit that would make them `0.digits`.
 fn shortest(value: f64) -> (bool, String, i32) {
@@ -110,62 +112,18 @@ pub fn json_float(value: f64) -> String {
     text
 }
 
-/// Digits of the largest float.
-const DIGITS_MAX: usize = 309;
-
 /// The float nearest to an integer given as `-`? and digits; the largest one where it has none.
 pub fn nearest_float(digits: &str) -> f64 {
-    let (negative, digits) = match digits.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, digits),
-    };
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    let unsigned = digits.strip_prefix('-').unwrap_or(digits);
+    if !unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
         return 0.0;
     }
-    let digits = digits.trim_start_matches('0');
-    let magnitude = if digits.len() > DIGITS_MAX { f64::MAX } else { nearest(digits) };
-    if negative { -magnitude } else { magnitude }
-}
-
-fn nearest(digits: &str) -> f64 {
-    // The integer in words of 32 bits, lowest first.
-    let mut words: Vec<u32> = Vec::with_capacity(33);
-    for byte in digits.bytes() {
-        let mut carry = u64::from(byte - b'0');
-        for word in &mut words {
-            let wide = u64::from(*word) * 10 + carry;
-            *word = low(wide);
-            carry = wide >> 32;
-        }
-        if carry > 0 {
-            words.push(low(carry));
-        }
+    match read_float(digits) {
+        Some(float) => float,
+        None if unsigned.is_empty() => 0.0,
+        None if digits.starts_with('-') => f64::MIN,
+        None => f64::MAX,
     }
-    // Its 64 highest bits, the last of which also stands for all that follow: enough to round once.
-    let (mut top, mut follows, mut taken) = (0_u64, false, 0_u32);
-    for word in words.iter().rev() {
-        let room = 64 - taken;
-        let bits = if taken == 0 { 32 - word.leading_zeros() } else { 32 };
-        if room >= bits {
-            top = top << bits | u64::from(*word);
-            taken += bits;
-        } else {
-            let rest = bits - room;
-            top = top << room | u64::from(*word) >> rest;
-            follows |= u64::from(*word) & ((1 << rest) - 1) != 0;
-            taken = 64;
-        }
-    }
-    let bits = words.last().map_or(0, |word| 32 - word.leading_zeros());
-    let all = words.len().saturating_sub(1) * 32 + usize::try_from(bits).unwrap_or_default();
-    let power = u64::try_from(all.saturating_sub(64)).unwrap_or_default();
-    #[expect(clippy::cast_precision_loss, reason = "the nearest double is what is meant")]
-    let rounded = (top | u64::from(follows)) as f64;
-    (rounded * f64::from_bits((power + 1_023) << 52)).min(f64::MAX)
-}
-
-fn low(wide: u64) -> u32 {
-    u32::try_from(wide & 0xffff_ffff).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The compiler and the host on a large folder (50 entity types of 10 states with 10 handlers each) and on a small
 //! one (three entity types that use no heavy part), on a machine that has never seen them and on one that has.
 //!
-//! Prints times and sizes. Times depend on the machine and are not judged; the sizes are, by `tests/it`.
+//! `cargo bench -p defacto-test-benches --bench compiler -- small` measures one of them. Prints times and sizes. Times depend on the machine and are not judged; the sizes are, by `tests/it`.
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,
@@ -21,11 +21,16 @@ const ROUNDS: usize = 7;
 
 fn main() {
     let cache = std::env::temp_dir().join(format!("defacto-bench-{}", std::process::id()));
-    let files = machines();
-    println!("-- large: {HANDLERS} handlers");
-    measure(&Input::Files(&files), &cache.join("large"));
-    println!("-- small: 3 entity types");
-    measure(&Input::Document { name: "small.yaml", text: SMALL }, &cache.join("small"));
+    let wanted =
+        |size: &str| std::env::args().nth(1).is_none_or(|arg| arg == size || arg == "--bench");
+    if wanted("large") {
+        println!("-- large: {HANDLERS} handlers");
+        measure(&Input::Files(&machines()), &cache.join("large"));
+    }
+    if wanted("small") {
+        println!("-- small: 3 entity types");
+        measure(&Input::Document { name: "small.yaml", text: SMALL }, &cache.join("small"));
+    }
     std::fs::remove_dir_all(&cache).ok();
 }
 

@@ -1,4 +1,4 @@
-(func $entities.order.states.open.when.paid (;82;) (type 6) (param i32 i32) (result i32)
+(func $entities.order.states.open.when.paid (;18;) (type 6) (param i32 i32) (result i32)
     (local i32 i32)
     block ;; label = @1
       block ;; label = @2
