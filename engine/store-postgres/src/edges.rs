@@ -58,7 +58,7 @@ impl Session {
             let content = &request.properties;
             new.maybe_bytes((!content.is_empty()).then(|| encode_values(content)).as_deref());
         }
-        self.insert(WRITE, &table, REQUEST_COLUMNS, &new).await
+        self.insert(WRITE, &table, REQUEST_COLUMNS, &new)
     }
 
     /// Deletes the requests of each relater from a key on.
@@ -81,7 +81,7 @@ impl Session {
              WHERE r.relater = n.relater AND (r.\"time\", r.sequence) >= (n.time, n.sequence)",
             rows.unnest(1)
         );
-        self.run(WRITE, sql, args).await.map(drop)
+        self.later(WRITE, sql, args)
     }
 
     pub(crate) async fn delete_edge_requests(
@@ -159,7 +159,7 @@ impl Session {
         ] {
             let mut args = Args::new();
             args.rows(&from);
-            self.run(WRITE, sql, args).await?;
+            self.later(WRITE, sql, args)?;
         }
         rows.sort_by_key(|row| (row.source, row.target, row.valid_from));
         let kinds = [Kind::Uuid, Kind::Uuid, Kind::Time, Kind::Time].into_iter();
@@ -174,7 +174,7 @@ impl Session {
             "source, target, valid_from, valid_to{}",
             property_columns("", &layout.properties)
         );
-        self.insert(WRITE, &table, &columns, &new).await
+        self.insert(WRITE, &table, &columns, &new)
     }
 
     pub(crate) async fn delete_edges(
@@ -189,7 +189,7 @@ impl Session {
             let mut args = Args::new();
             args.ids(touching);
             let sql = format!("DELETE FROM {table} WHERE {side} = ANY($1)");
-            self.run(WRITE, sql, args).await?;
+            self.later(WRITE, sql, args)?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use sqlx::postgres::PgRow;
 
 use crate::error::damaged;
 use crate::ledger::{EVENT_COLUMNS, ledger_row};
-use crate::session::Session;
+use crate::session::{COPY_MIN, Session};
 use crate::wire::{Args, Columns, Kind, Rows};
 
 const OPERATION: &str = "recording entities of events";
@@ -22,11 +22,12 @@ const TARGET_BYTES: usize = 17;
 
 impl Session {
     pub(crate) async fn add_entity_events(&mut self, rows: &[EntityEventRow]) -> Result<(), Error> {
+        if rows.len() >= COPY_MIN && self.all_new(rows).await? {
+            return self.copy_entity_events(rows).await;
+        }
         let mut new = Rows::new(&[Kind::Int, Kind::Uuid, Kind::Text, Kind::Uuid, Kind::Bytes]);
         for row in rows {
-            new.row().int(row.sequence.0).id(row.entity_id).text(&row.entity_type);
-            new.maybe_id((row.origin_id != row.entity_id).then_some(row.origin_id));
-            new.maybe_bytes(targets_bytes(&row.targets).as_deref());
+            put_owner(&mut new, row);
         }
         let mut args = Args::new();
         args.rows(&new);
@@ -40,13 +41,33 @@ impl Session {
             new.unnest(1)
         );
         let stored = self.run(OPERATION, sql, args).await?;
-        if usize::try_from(stored) == Ok(rows.len()) {
-            Ok(())
-        } else {
-            Err(Error::Inconsistent {
-                message: "an event that an entity was given is not in the ledger".to_owned(),
-            })
+        if usize::try_from(stored) == Ok(rows.len()) { Ok(()) } else { Err(missing()) }
+    }
+
+    /// Whether no event of these can have an entity yet: resolution goes in the order of the ledger.
+    async fn all_new(&mut self, rows: &[EntityEventRow]) -> Result<bool, Error> {
+        let sql = "SELECT coalesce(max(sequence), 0) FROM event_entities";
+        let last = self.row(OPERATION, sql, Args::new()).await?.map_or(Ok(0), |row| row.int(0))?;
+        Ok(rows.iter().all(|row| row.sequence.0 > last))
+    }
+
+    async fn copy_entity_events(&mut self, rows: &[EntityEventRow]) -> Result<(), Error> {
+        let sequences: BTreeSet<i64> = rows.iter().map(|row| row.sequence.0).collect();
+        let mut args = Args::new();
+        args.ints(sequences);
+        let sql = "SELECT sequence, \"timestamp\" FROM ledger WHERE sequence = ANY($1)";
+        let mut times = HashMap::new();
+        for row in self.rows(OPERATION, sql, args).await? {
+            times.insert(row.int(0)?, row.time(1)?);
         }
+        let kinds = [Kind::Int, Kind::Uuid, Kind::Text, Kind::Uuid, Kind::Bytes, Kind::Time];
+        let mut new = Rows::new(&kinds);
+        for row in rows {
+            put_owner(&mut new, row);
+            new.time(times.get(&row.sequence.0).copied().ok_or_else(missing)?);
+        }
+        let columns = "sequence, entity, entity_type, origin, targets, \"time\"";
+        self.insert(OPERATION, "event_entities", columns, &new)
     }
 
     pub(crate) async fn move_entity_events(
@@ -73,7 +94,7 @@ impl Session {
                 "DELETE FROM event_entities WHERE sequence = ANY($1)"
             }
         };
-        self.run("clearing entities of events", sql, args).await.map(drop)
+        self.later("clearing entities of events", sql, args)
     }
 
     pub(crate) async fn entity_events(
@@ -135,6 +156,19 @@ impl Session {
         let mut found = with_events(&self.rows("reading events of entities", sql, args).await?)?;
         found.sort_by_key(|(row, event)| (row.origin_id, event.event.timestamp, row.sequence));
         Ok(found)
+    }
+}
+
+/// Starts a row: all but the time.
+fn put_owner(rows: &mut Rows, row: &EntityEventRow) {
+    rows.row().int(row.sequence.0).id(row.entity_id).text(&row.entity_type);
+    rows.maybe_id((row.origin_id != row.entity_id).then_some(row.origin_id));
+    rows.maybe_bytes(targets_bytes(&row.targets).as_deref());
+}
+
+fn missing() -> Error {
+    Error::Inconsistent {
+        message: "an event that an entity was given is not in the ledger".to_owned(),
     }
 }
 

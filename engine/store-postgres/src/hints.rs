@@ -48,7 +48,7 @@ impl Session {
             new.text(&row.field).id(row.entity_id);
         }
         let columns = "entity_type, space, value, field, entity";
-        self.insert("storing hints", "identity", columns, &new).await
+        self.insert("storing hints", "identity", columns, &new)
     }
 
     pub(crate) async fn move_hints(
@@ -71,7 +71,7 @@ impl Session {
                 "DELETE FROM identity WHERE entity = ANY($1)"
             }
         };
-        self.run("clearing hints", sql, args).await.map(drop)
+        self.later("clearing hints", sql, args)
     }
 
     /// Looks into each value space in turn: their number is that of the definitions' fields.

@@ -161,7 +161,7 @@ impl Session {
                  WHERE t.entity = n.entity AND t.valid_from >= n.start",
                 from.unnest(1)
             );
-            self.run(OPERATION, sql, args).await?;
+            self.later(OPERATION, sql, args)?;
         }
         let columns = shared_columns("", entity);
         let old = shared_columns("c.", entity);
@@ -182,7 +182,7 @@ impl Session {
              RETURNING c.entity, {old}) \
              INSERT INTO {open}(entity, {columns}) SELECT * FROM moved"
         );
-        self.run(OPERATION, sql, args).await.map(drop)
+        self.later(OPERATION, sql, args)
     }
 
     /// Copies open rows that end to the closed ones.
@@ -207,14 +207,14 @@ impl Session {
             shared_columns("o.", entity),
             ends.unnest(1)
         );
-        self.run(OPERATION, sql, args).await?;
+        self.later(OPERATION, sql, args)?;
         if work.merged.is_empty() {
             return Ok(());
         }
         let mut args = Args::new();
         args.ids(work.merged.iter().map(|(loser, ..)| loser));
         let sql = format!("DELETE FROM {open} WHERE entity = ANY($1)");
-        self.run(OPERATION, sql, args).await.map(drop)
+        self.later(OPERATION, sql, args)
     }
 
     async fn insert_rows(
@@ -231,7 +231,7 @@ impl Session {
             put_shared(&mut closed, placed.row, entity)?;
         }
         let table = info.table(entity, "closed");
-        self.insert(OPERATION, &table, &format!("entity, valid_to, {columns}"), &closed).await?;
+        self.insert(OPERATION, &table, &format!("entity, valid_to, {columns}"), &closed)?;
         if work.opened.is_empty() {
             return Ok(());
         }
@@ -249,7 +249,7 @@ impl Session {
             opened.unnest(1),
             shared_columns("excluded.", entity)
         );
-        self.run(OPERATION, sql, args).await.map(drop)
+        self.later(OPERATION, sql, args)
     }
 
     async fn mark_merged(
@@ -272,7 +272,7 @@ impl Session {
             info.table(entity, "closed"),
             rows.unnest(1)
         );
-        self.run(OPERATION, sql, args).await.map(drop)
+        self.later(OPERATION, sql, args)
     }
 
     pub(crate) async fn delete_history(
@@ -287,7 +287,7 @@ impl Session {
             let mut args = Args::new();
             args.ids(ids);
             let sql = format!("DELETE FROM {} WHERE entity = ANY($1)", info.table(entity, part));
-            self.run("deleting history", sql, args).await?;
+            self.later("deleting history", sql, args)?;
         }
         Ok(())
     }

@@ -92,7 +92,7 @@ impl Session {
         if fresh.is_empty() {
             return Ok(results);
         }
-        self.insert(APPEND, "ledger", STORED, &fresh).await?;
+        self.insert(APPEND, "ledger", STORED, &fresh)?;
         let mut counted = Rows::new(&[Kind::Text, Kind::Int]);
         for (source, events) in counts {
             counted.row().text(source).int(events);
@@ -103,7 +103,7 @@ impl Session {
             "WITH counted AS ({COUNT}) \
              UPDATE shard_progress SET position = $3 WHERE stage = 'append'"
         );
-        self.run(APPEND, sql, args).await?;
+        self.later(APPEND, sql, args)?;
         Ok(results)
     }
 
@@ -276,6 +276,6 @@ impl Session {
                    SELECT source, $2 * count(*) FROM ledger \
                    WHERE duplicate_of IS NULL AND sequence = ANY($1) GROUP BY source \
                    ON CONFLICT(source) DO UPDATE SET events = c.events + excluded.events";
-        self.run("counting events", sql, args).await.map(drop)
+        self.later("counting events", sql, args)
     }
 }

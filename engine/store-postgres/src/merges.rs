@@ -40,7 +40,7 @@ impl Session {
              undone_by = excluded.undone_by",
             new.unnest(1)
         );
-        self.run("recording merges", sql, args).await.map(drop)
+        self.later("recording merges", sql, args)
     }
 
     pub(crate) async fn clear_merges(&mut self, ids: Option<&[EntityId]>) -> Result<(), Error> {
@@ -53,7 +53,7 @@ impl Session {
                  WHERE from_entity_id = ANY($1) OR into_entity_id = ANY($1)"
             }
         };
-        self.run("clearing merges", sql, args).await.map(drop)
+        self.later("clearing merges", sql, args)
     }
 
     pub(crate) async fn merges(&mut self, id: Option<EntityId>) -> Result<Vec<MergeRow>, Error> {

@@ -30,7 +30,7 @@ impl Session {
         let mut args = Args::new();
         args.int(position.0);
         let sql = "UPDATE shard_progress SET position = $1 WHERE stage = 'resolve'";
-        self.run("storing a position", sql, args).await.map(drop)
+        self.later("storing a position", sql, args)
     }
 
     pub(crate) async fn setting(&mut self, key: &str) -> Result<Option<String>, Error> {
@@ -46,7 +46,7 @@ impl Session {
         args.text(key).text(value);
         let sql = "INSERT INTO data_state(key, value) VALUES ($1, $2) \
                    ON CONFLICT(key) DO UPDATE SET value = excluded.value";
-        self.run("storing a setting", sql, args).await.map(drop)
+        self.later("storing a setting", sql, args)
     }
 
     pub(crate) async fn save_build(
@@ -78,7 +78,7 @@ impl Session {
                    pending_sequence = excluded.pending_sequence, tick_as_of = excluded.tick_as_of, \
                    last_build_mode = excluded.last_build_mode, \
                    last_build_time = excluded.last_build_time";
-        self.run("storing the progress of a build", sql, args).await.map(drop)
+        self.later("storing the progress of a build", sql, args)
     }
 
     pub(crate) async fn build(&mut self, version: &str) -> Result<Option<BuildState>, Error> {

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use defacto_ports::{Error, Realm};
-use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+use tokio::task::JoinHandle;
 
 use crate::error::{damaged, storage};
 use crate::place::Place;
@@ -13,12 +14,13 @@ use crate::realms::RealmInfo;
 use crate::wire::{Args, Rows};
 
 /// Rows from which on `COPY` is quicker than one statement.
-const COPY_MIN: usize = 64;
+pub(crate) const COPY_MIN: usize = 64;
 
-/// A connection.
+/// A connection. Statements whose answer nobody needs are left to it one after the other while the caller goes on; their
+/// errors come with the next answer, with the commit at the latest.
 #[derive(Debug)]
 pub(crate) struct Session {
-    connection: PgConnection,
+    line: Line,
     place: Arc<Place>,
     /// Realms met in this transaction.
     pub(crate) realms: Vec<(Realm, Arc<RealmInfo>)>,
@@ -28,13 +30,65 @@ pub(crate) struct Session {
     failed: bool,
 }
 
+/// Where the connection is.
+#[derive(Debug)]
+enum Line {
+    Ready(PgConnection),
+    /// With a task that works through statements.
+    Busy(JoinHandle<Done>),
+    /// The task did not give it back.
+    Lost,
+}
+
+/// What a task gives back; the connection, and the first statement that failed. Those after it were not run.
+#[derive(Debug)]
+struct Done {
+    connection: Option<PgConnection>,
+    failed: Option<(&'static str, sqlx::Error)>,
+}
+
+/// A statement to run without an answer.
+enum Work {
+    Statement(Cow<'static, str>, PgArguments),
+    Copy(String, Vec<u8>),
+}
+
+impl Work {
+    async fn run(self, connection: &mut PgConnection) -> sqlx::Result<()> {
+        match self {
+            Self::Statement(sql, args) => {
+                let query = sqlx::query_with(AssertSqlSafe(sql), args);
+                query.execute(connection).await.map(drop)
+            }
+            Self::Copy(sql, bytes) => {
+                let mut copy = connection.copy_in_raw(&sql).await?;
+                if let Err(error) = copy.send(bytes).await {
+                    // The server's own words say more than the broken pipe that follows them.
+                    return Err(copy.abort("unfinished").await.err().unwrap_or(error));
+                }
+                copy.finish().await.map(drop)
+            }
+        }
+    }
+}
+
+impl Line {
+    async fn end(self) -> Done {
+        match self {
+            Self::Ready(connection) => Done { connection: Some(connection), failed: None },
+            Self::Busy(task) => task.await.unwrap_or(Done { connection: None, failed: None }),
+            Self::Lost => Done { connection: None, failed: None },
+        }
+    }
+}
+
 impl Session {
     pub(crate) async fn connect(place: &Arc<Place>) -> Result<Session, sqlx::Error> {
         let mut connection = place.options.connect().await?;
         let setup = crate::dialect::setup(place);
         sqlx::raw_sql(AssertSqlSafe(setup)).execute(&mut connection).await?;
         Ok(Session {
-            connection,
+            line: Line::Ready(connection),
             place: Arc::clone(place),
             realms: Vec::new(),
             ids_may_repeat: false,
@@ -49,10 +103,11 @@ impl Session {
     /// Starts a transaction by statements that need no answer.
     pub(crate) async fn begin(&mut self, statements: &'static str) -> Result<(), sqlx::Error> {
         self.forget_moment();
-        sqlx::raw_sql(statements).execute(&mut self.connection).await.map(drop)
+        self.try_simple(statements).await
     }
 
     pub(crate) async fn commit(&mut self) -> Result<(), Error> {
+        self.settle().await?;
         if self.failed {
             return Err(Error::Storage {
                 operation: "committing",
@@ -67,13 +122,55 @@ impl Session {
 
     /// Undoes what the open transaction did.
     pub(crate) async fn rollback(&mut self) -> Result<(), Error> {
+        // What failed is undone like the rest.
+        self.settle().await.ok();
         self.forget_moment();
         self.simple("rolling back", "ROLLBACK").await
     }
 
     pub(crate) async fn close(self) -> Result<(), Error> {
         let place = self.place;
-        self.connection.close().await.map_err(|error| storage("closing", &place, error))
+        match self.line.end().await.connection {
+            Some(connection) => {
+                connection.close().await.map_err(|error| storage("closing", &place, error))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Waits for the statements under way.
+    async fn settle(&mut self) -> Result<(), Error> {
+        let Line::Busy(task) = &mut self.line else { return Ok(()) };
+        let done = task.await.unwrap_or(Done { connection: None, failed: None });
+        self.line = done.connection.map_or(Line::Lost, Line::Ready);
+        match done.failed {
+            Some((operation, error)) => self.checked(operation, Err(error)),
+            None => Ok(()),
+        }
+    }
+
+    /// The connection, once it has nothing to do.
+    async fn connection(&mut self) -> Result<&mut PgConnection, Error> {
+        self.settle().await?;
+        match &mut self.line {
+            Line::Ready(connection) => Ok(connection),
+            Line::Busy(_) | Line::Lost => Err(lost()),
+        }
+    }
+
+    /// Leaves a statement to the connection.
+    fn leave(&mut self, operation: &'static str, work: Work) {
+        let line = std::mem::replace(&mut self.line, Line::Lost);
+        self.line = Line::Busy(tokio::spawn(async move {
+            let mut done = line.end().await;
+            if done.failed.is_none()
+                && let Some(connection) = &mut done.connection
+                && let Err(error) = work.run(connection).await
+            {
+                done.failed = Some((operation, error));
+            }
+            done
+        }));
     }
 
     fn forget_moment(&mut self) {
@@ -93,6 +190,7 @@ impl Session {
         operation: &'static str,
         sql: impl Into<Cow<'static, str>>,
     ) -> Result<(), Error> {
+        self.settle().await?;
         let done = self.try_simple(sql).await;
         self.checked(operation, done)
     }
@@ -102,7 +200,12 @@ impl Session {
         &mut self,
         sql: impl Into<Cow<'static, str>>,
     ) -> sqlx::Result<()> {
-        sqlx::raw_sql(AssertSqlSafe(sql.into())).execute(&mut self.connection).await.map(drop)
+        match &mut self.line {
+            Line::Ready(connection) => {
+                sqlx::raw_sql(AssertSqlSafe(sql.into())).execute(connection).await.map(drop)
+            }
+            Line::Busy(_) | Line::Lost => Err(sqlx::Error::PoolClosed),
+        }
     }
 
     /// Runs a statement; returns the number of rows changed.
@@ -114,7 +217,7 @@ impl Session {
     ) -> Result<u64, Error> {
         let args = args.finish().ok_or_else(|| damaged("a value to store"))?;
         let query = sqlx::query_with(AssertSqlSafe(sql.into()), args);
-        let done = query.execute(&mut self.connection).await.map(|done| done.rows_affected());
+        let done = query.execute(self.connection().await?).await.map(|done| done.rows_affected());
         self.checked(operation, done)
     }
 
@@ -127,7 +230,7 @@ impl Session {
     ) -> Result<Vec<PgRow>, Error> {
         let args = args.finish().ok_or_else(|| damaged("a value to compare"))?;
         let query = sqlx::query_with(AssertSqlSafe(sql.into()), args);
-        let done = query.fetch_all(&mut self.connection).await;
+        let done = query.fetch_all(self.connection().await?).await;
         self.checked(operation, done)
     }
 
@@ -140,12 +243,32 @@ impl Session {
     ) -> Result<Option<PgRow>, Error> {
         let args = args.finish().ok_or_else(|| damaged("a value to compare"))?;
         let query = sqlx::query_with(AssertSqlSafe(sql.into()), args);
-        let done = query.fetch_optional(&mut self.connection).await;
+        let done = query.fetch_optional(self.connection().await?).await;
         self.checked(operation, done)
     }
 
-    /// Stores rows in columns of a table, both quoted already.
-    pub(crate) async fn insert(
+    /// Leaves a statement to the connection: its error comes with the next answer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Inconsistent`] for a value that cannot be stored.
+    pub(crate) fn later(
+        &mut self,
+        operation: &'static str,
+        sql: impl Into<Cow<'static, str>>,
+        args: Args,
+    ) -> Result<(), Error> {
+        let args = args.finish().ok_or_else(|| damaged("a value to store"))?;
+        self.leave(operation, Work::Statement(sql.into(), args));
+        Ok(())
+    }
+
+    /// Stores rows in columns of a table, both quoted already; as [`Session::later`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Inconsistent`] for a value that cannot be stored.
+    pub(crate) fn insert(
         &mut self,
         operation: &'static str,
         table: &str,
@@ -159,19 +282,19 @@ impl Session {
             let sql = format!("INSERT INTO {table}({columns}) SELECT * FROM {}", rows.unnest(1));
             let mut args = Args::new();
             args.rows(rows);
-            return self.run(operation, sql, args).await.map(drop);
+            return self.later(operation, sql, args);
         }
         let sql = format!("COPY {table}({columns}) FROM STDIN WITH (FORMAT binary)");
-        let done = self.copy(&sql, rows.copy()).await;
-        self.checked(operation, done)
+        self.leave(operation, Work::Copy(sql, rows.copy()));
+        Ok(())
     }
+}
 
-    async fn copy(&mut self, sql: &str, bytes: Vec<u8>) -> sqlx::Result<()> {
-        let mut copy = self.connection.copy_in_raw(sql).await?;
-        if let Err(error) = copy.send(bytes).await {
-            // The server's own words say more than the broken pipe that follows them.
-            return Err(copy.abort("unfinished").await.err().unwrap_or(error));
-        }
-        copy.finish().await.map(drop)
+fn lost() -> Error {
+    Error::Storage {
+        operation: "using the store",
+        message: "the connection is lost".to_owned(),
+        retry: true,
+        source: None,
     }
 }

@@ -31,7 +31,7 @@ impl Session {
              ghost = excluded.ghost, content = excluded.content",
             new.unnest(1)
         );
-        self.run("storing states", sql, args).await.map(drop)
+        self.later("storing states", sql, args)
     }
 
     pub(crate) async fn delete_states(
@@ -45,7 +45,7 @@ impl Session {
         let mut args = Args::new();
         args.ids(ids);
         let sql = format!("DELETE FROM {table} WHERE entity = ANY($1)");
-        self.run("deleting states", sql, args).await.map(drop)
+        self.later("deleting states", sql, args)
     }
 
     pub(crate) async fn load_states(

@@ -73,9 +73,14 @@ async fn a_full_disk_loses_only_the_batch() {
     );
     let events: Vec<_> = (2..200).map(event_of).collect();
     let mut transaction = store.begin().await.unwrap();
-    let error = transaction.append(&events).await.unwrap_err();
+    transaction.append(&events).await.unwrap();
+    let error = transaction.commit().await.unwrap_err();
+    assert!(error.to_string().contains("appending to the ledger failed"), "{error}");
     assert!(error.to_string().contains("disk is full"), "{error}");
     assert_eq!(error.disposition(), Disposition::Halt);
+    let mut transaction = store.begin().await.unwrap();
+    transaction.append(&events).await.unwrap();
+    assert!(transaction.head().await.is_err(), "the next answer tells");
     assert!(transaction.commit().await.is_err(), "what failed cannot be committed");
     assert_eq!(store.read().await.unwrap().head().await.unwrap(), Sequence(1));
     cluster.query(&url, "DROP TRIGGER full_disk ON defacto.ledger");
@@ -125,11 +130,19 @@ async fn a_deadlock_may_be_tried_again() {
     let mut two = store.begin().await.unwrap();
     one.set_setting("a", "1").await.unwrap();
     two.set_setting("b", "2").await.unwrap();
-    let (first, second) = tokio::join!(one.set_setting("b", "1"), async {
-        let done = two.set_setting("a", "2").await;
-        drop(two);
-        done
-    });
+    // An answer means that what was left to the connection before is done.
+    one.setting("a").await.unwrap();
+    two.setting("b").await.unwrap();
+    let (first, second) = tokio::join!(
+        async {
+            one.set_setting("b", "1").await?;
+            one.commit().await
+        },
+        async {
+            two.set_setting("a", "2").await?;
+            two.commit().await
+        }
+    );
     let errors: Vec<Error> = [first.err(), second.err()].into_iter().flatten().collect();
     let [error] = errors.as_slice() else { panic!("{errors:?}") };
     assert_eq!(error.disposition(), Disposition::Retry, "{error}");
