@@ -4,15 +4,11 @@ use std::time::Instant;
 
 use defacto_model::{EntityId, Sequence, Timestamp};
 use defacto_planner::{Mode, Plan, Wanted};
-use defacto_ports::{
-    BuildState, EntityEventRow, EntityStateRow, Fence, LedgerRow, MergeRow, OrderKey, Realm,
-    Transaction,
-};
-use rayon::prelude::*;
+use defacto_ports::{BuildState, EntityStateRow, Fence, LedgerRow, MergeRow, Realm, Transaction};
 
+use crate::ahead::{Ahead, Page, Pages, decode, fetch, fetch_in_order};
 use crate::apply::{Block, Target};
 use crate::base::Base;
-use crate::blocking::blocking;
 use crate::decode::Event;
 use crate::edges::{EdgeWork, write_edges};
 use crate::ingest::{late, raise};
@@ -203,9 +199,12 @@ impl Pipeline {
                 false => Err(defacto_ports::Error::Locked { what: "the shard" }.into()),
             };
         }
+        let mut ahead = Ahead::default();
         while self.build.cursor < target {
-            let rows = self.scan(self.build.cursor, target).await?;
-            let events = self.decode(rows).await?;
+            let events = match ahead.take().await {
+                Some(events) => events?,
+                None => fetch(self.pages(self.build.cursor, target)).await?,
+            };
             let disordered = late(&self.build, &events);
             let end = if events.len() < self.options.batch_size {
                 target
@@ -218,9 +217,23 @@ impl Pipeline {
                 return self.build_in_event_order(target, result).await;
             }
             result.late_arrivals += disordered;
+            if end < target {
+                ahead.start(fetch(self.pages(end, target)));
+            }
             self.build_block(events, end, result).await?;
         }
         Ok(())
+    }
+
+    /// The next rows of the ledger, to be read beside the pipeline's own work.
+    fn pages(&self, after: Sequence, until: Sequence) -> Pages {
+        Pages {
+            store: Arc::clone(&self.store),
+            catalog: Arc::clone(&self.catalog),
+            size: self.options.batch_size.max(1),
+            after,
+            until,
+        }
     }
 
     async fn scan(&self, after: Sequence, until: Sequence) -> Result<Vec<LedgerRow>, Error> {
@@ -230,13 +243,7 @@ impl Pipeline {
 
     /// Decodes rows in parallel.
     pub(crate) async fn decode(&self, rows: Vec<LedgerRow>) -> Result<Vec<Arc<Event>>, Error> {
-        let catalog = &self.catalog;
-        blocking(|| {
-            rows.into_par_iter()
-                .with_min_len(128)
-                .map(|row| Event::from_row(catalog, row).map(Arc::new))
-                .collect()
-        })
+        decode(&self.catalog, rows)
     }
 
     async fn build_block(
@@ -362,20 +369,17 @@ impl Pipeline {
         done: &mut HashSet<EntityId>,
         result: &mut BuildResult,
     ) -> Result<(), Error> {
-        let Replay { realm, fresh, from, target, mut after, only } = place;
+        let Replay { realm, fresh, from, target, after, only } = place;
         if only.is_some_and(BTreeSet::is_empty) {
             return Ok(());
         }
-        let size = self.options.batch_size.max(1);
-        loop {
-            let mut reader = self.store.read().await?;
-            let page = reader.replay_events(from, target, after, size).await?;
-            drop(reader);
-            let Some((last, _)) = page.last() else { return Ok(()) };
-            after = Some(OrderKey { timestamp: last.event.timestamp, sequence: last.sequence });
-            let (rows, entities): (Vec<LedgerRow>, Vec<Vec<EntityEventRow>>) =
-                page.into_iter().filter_map(|row| of_types(row, only)).unzip();
-            let events = self.decode(rows).await?;
+        let only = only.cloned().map(Arc::new);
+        let mut ahead = Ahead::default();
+        ahead.start(fetch_in_order(self.pages(from, target), after, only.clone()));
+        while let Some(page) = ahead.take().await {
+            let Some(Page { last, events, entities }) = page? else { return Ok(()) };
+            let after = Some(last);
+            ahead.start(fetch_in_order(self.pages(from, target), after, only.clone()));
             raise(&mut self.build, &events);
             result.events_processed += count(events.len());
             let block =
@@ -397,6 +401,7 @@ impl Pipeline {
             done.extend(summary.redone.iter().copied());
             self.report(summary, result).await?;
         }
+        Ok(())
     }
 
     /// Makes everything anew in tables beside the present ones and shows them at the end.
@@ -599,20 +604,6 @@ struct Replay<'a> {
     after: Option<OrderKey>,
     /// Only entities of these types.
     only: Option<&'a BTreeSet<String>>,
-}
-
-/// An event with those of its entities that are of these types, if it has any.
-fn of_types(
-    (event, mut entities): (LedgerRow, Vec<EntityEventRow>),
-    only: Option<&BTreeSet<String>>,
-) -> Option<(LedgerRow, Vec<EntityEventRow>)> {
-    if let Some(only) = only {
-        entities.retain(|row| only.contains(&row.entity_type));
-        if entities.is_empty() {
-            return None;
-        }
-    }
-    Some((event, entities))
 }
 
 fn add_tick(result: &mut BuildResult, ticked: crate::TickResult) {

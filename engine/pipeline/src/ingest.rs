@@ -5,11 +5,12 @@ use std::time::Instant;
 use defacto_model::{Sequence, Stage, Timestamp};
 use defacto_planner::Wanted;
 use defacto_ports::{
-    Appended, HintText, NewEvent, Normalized, NormalizedEvent, RawRecord, RecordFailure,
+    Appended, HintText, Machines, NewEvent, Normalized, NormalizedEvent, RawRecord, RecordFailure,
     Transaction,
 };
 use rayon::prelude::*;
 
+use crate::ahead::Ahead;
 use crate::apply::{Block, Failed, Summary, Target};
 use crate::blocking::blocking;
 use crate::build::{AsOf, BuildOptions};
@@ -85,13 +86,30 @@ impl Pipeline {
         let mut stored = Vec::new();
         let batch = options.batch_size.unwrap_or(self.options.batch_size).max(1);
         let mut first = 0;
-        for chunk in records.chunks(batch) {
+        let mut ahead = Ahead::default();
+        let mut chunks = records.chunks(batch).peekable();
+        while let Some(chunk) = chunks.next() {
+            let at = self.now();
+            let started = Instant::now();
+            let normalized = match ahead.take().await {
+                Some(normalized) => normalized?,
+                None => (at, blocking(|| normalize(&*self.machines, index, chunk, at))?),
+            };
+            // The module works on the next records while the store has these.
+            if let Some(next) = chunks.peek() {
+                let (machines, at) = (Arc::clone(&self.machines), self.now());
+                let next: Vec<String> = next.iter().map(|&record| record.to_owned()).collect();
+                ahead.compute(move || {
+                    let next: Vec<&str> = next.iter().map(String::as_str).collect();
+                    Ok((at, normalize(&*machines, index, &next, at)?))
+                });
+            }
+            self.timing.normalize_ms += started.elapsed().as_secs_f64() * 1e3;
             let mut attempts = Attempts::default();
             let part = loop {
                 let before = (build.clone(), result.clone(), self.warnings.len());
-                let done = self
-                    .ingest_batch(source, index, first, chunk, build.as_mut(), &mut result)
-                    .await;
+                let batch = Batch { source, first, records: chunk, normalized: &normalized };
+                let done = self.ingest_batch(batch, build.as_mut(), &mut result).await;
                 match done {
                     Ok(part) => break part,
                     Err(error) => self.again(error, &mut attempts).await?,
@@ -206,30 +224,24 @@ impl Pipeline {
 
     async fn ingest_batch(
         &mut self,
-        source: &str,
-        index: u32,
-        first: u64,
-        records: &[&str],
+        batch: Batch<'_>,
         mut build: Option<&mut BuildResult>,
         result: &mut IngestResult,
     ) -> Result<Vec<Sequence>, Error> {
-        let now = self.now();
-        let started = Instant::now();
-        let normalized = self.normalize(index, records, now)?;
-        self.timing.normalize_ms += started.elapsed().as_secs_f64() * 1e3;
+        let Batch { source, first, records, normalized: (now, normalized) } = batch;
         let mut new = Vec::with_capacity(normalized.len());
         let mut events = Vec::with_capacity(normalized.len());
         for Normalized { record, result: outcome } in normalized {
-            let Some(raw) = records.get(record) else { continue };
+            let Some(raw) = records.get(*record) else { continue };
             match outcome {
                 Ok(event) => {
-                    new.push(new_event(source, raw, &event, now));
+                    new.push(new_event(source, raw, event, *now));
                     events.push(event);
                 }
                 Err(failure) => {
-                    let at = first.saturating_add(u64::try_from(record).unwrap_or(u64::MAX));
+                    let at = first.saturating_add(u64::try_from(*record).unwrap_or(u64::MAX));
                     result.events_failed += 1;
-                    result.failures.push(self.record_failure(source, raw, at, failure));
+                    result.failures.push(self.record_failure(source, raw, at, failure.clone()));
                 }
             }
         }
@@ -246,13 +258,15 @@ impl Pipeline {
                     if new.hints.is_empty() {
                         result.events_unresolved += 1;
                     }
+                    // Left to a build, only its place is needed.
+                    let data = if processing { event.data.clone() } else { Vec::new() };
                     stored.push(Arc::new(Event {
                         sequence,
                         event_id: event.event_id,
-                        event_type: event.event_type,
+                        event_type: event.event_type.clone(),
                         timestamp: event.timestamp,
                         source: source.to_owned(),
-                        data: event.data,
+                        data,
                         hints: new.hints,
                         redacted: false,
                     }));
@@ -336,27 +350,7 @@ impl Pipeline {
         records: &[&str],
         ingested_at: Timestamp,
     ) -> Result<Vec<Normalized>, Error> {
-        let machines = &self.machines;
-        let results: Result<Vec<Vec<Normalized>>, defacto_ports::Error> = blocking(|| {
-            records
-                .par_chunks(CALL_RECORDS)
-                .map(|chunk| {
-                    let raw: Vec<RawRecord<'_>> =
-                        chunk.iter().map(|text| RawRecord { text }).collect();
-                    machines.normalize(source, &raw, ingested_at)
-                })
-                .collect()
-        });
-        let mut all = Vec::with_capacity(records.len());
-        for (chunk, results) in results?.into_iter().enumerate() {
-            let first = chunk.saturating_mul(CALL_RECORDS);
-            all.extend(
-                results
-                    .into_iter()
-                    .map(|one| Normalized { record: first.saturating_add(one.record), ..one }),
-            );
-        }
-        Ok(all)
+        blocking(|| normalize(&*self.machines, source, records, ingested_at))
     }
 
     pub(crate) fn record_failure(
@@ -446,6 +440,42 @@ impl Pipeline {
         }
         Ok(out)
     }
+}
+
+/// Records of one transaction.
+struct Batch<'a> {
+    source: &'a str,
+    /// Place of the first among all that are ingested.
+    first: u64,
+    records: &'a [&'a str],
+    /// What the module made of them, and when.
+    normalized: &'a (Timestamp, Vec<Normalized>),
+}
+
+/// Normalizes in parallel.
+fn normalize(
+    machines: &dyn Machines,
+    source: u32,
+    records: &[&str],
+    ingested_at: Timestamp,
+) -> Result<Vec<Normalized>, Error> {
+    let results: Result<Vec<Vec<Normalized>>, defacto_ports::Error> = records
+        .par_chunks(CALL_RECORDS)
+        .map(|chunk| {
+            let raw: Vec<RawRecord<'_>> = chunk.iter().map(|text| RawRecord { text }).collect();
+            machines.normalize(source, &raw, ingested_at)
+        })
+        .collect();
+    let mut all = Vec::with_capacity(records.len());
+    for (chunk, results) in results?.into_iter().enumerate() {
+        let first = chunk.saturating_mul(CALL_RECORDS);
+        all.extend(
+            results
+                .into_iter()
+                .map(|one| Normalized { record: first.saturating_add(one.record), ..one }),
+        );
+    }
+    Ok(all)
 }
 
 /// Events older than one already applied to the version.

@@ -8,6 +8,7 @@
 //! last tick. Nothing here depends on batch boundaries, on the order of a hash map or on the wall clock,
 //! except where the clock is the instant asked for.
 
+mod ahead;
 mod apart;
 mod apply;
 mod base;

@@ -214,7 +214,9 @@ pub struct Ingestion<'e> {
     fresh: usize,
 }
 
-/// Records in a piece, at least: pieces larger than a transaction are cut by the pipeline.
+/// Transactions in a piece: within one, records are normalized while the store has those before them.
+const PIECE_BATCHES: usize = 4;
+/// Records in a piece, at least.
 const PIECE_RECORDS_MIN: usize = 20_000;
 /// Failures kept in the result of a long ingest; all are counted.
 const FAILURES_KEPT: usize = 10_000;
@@ -222,7 +224,7 @@ const FAILURES_KEPT: usize = 10_000;
 impl Ingestion<'_> {
     /// How many records a piece should have.
     pub fn piece_records(&self) -> usize {
-        self.engine.options.batch_size.max(PIECE_RECORDS_MIN)
+        self.engine.options.batch_size.saturating_mul(PIECE_BATCHES).max(PIECE_RECORDS_MIN)
     }
 
     /// Stores a piece; returns the failures of its records ([`EventFailure::index`] counts within the piece).
