@@ -13,6 +13,7 @@ use crate::edges::{EdgeWork, write_edges};
 use crate::lifecycle::{ALL, known};
 use crate::merges::MergeIndex;
 use crate::pipeline::settings;
+use crate::retry::on_the_whole;
 use crate::secrets::{hmac, secret};
 use crate::treatment::{Treating, treat, treat_path};
 use crate::{EraseResult, Error, OtherVersion, Pipeline};
@@ -34,10 +35,9 @@ impl Pipeline {
         id: EntityId,
         versions: &[OtherVersion],
     ) -> Result<EraseResult, Error> {
-        let whole = self.start(true).await?;
-        let result = self.erase_inner(id, versions).await;
+        let result = on_the_whole!(self, self.erase_inner(id, versions));
         self.forget();
-        self.end(whole, result).await
+        result
     }
 
     /// What erasing an entity did, if it has been erased.

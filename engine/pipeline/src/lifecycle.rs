@@ -5,6 +5,7 @@ use defacto_ports::{HintRow, Reader};
 
 use crate::catalog::{Catalog, MERGE_EVENT};
 use crate::merges::MergeIndex;
+use crate::retry::on_the_whole;
 use crate::system::{system_event, type_of};
 use crate::{BuildOptions, BuildResult, Definitions, Error, MergeResult, Pipeline};
 
@@ -20,9 +21,7 @@ impl Pipeline {
         into: EntityId,
         reason: &str,
     ) -> Result<MergeResult, Error> {
-        let whole = self.start(true).await?;
-        let result = self.merge_inner(from, into, reason).await;
-        self.end(whole, result).await
+        on_the_whole!(self, self.merge_inner(from, into, reason))
     }
 
     async fn merge_inner(

@@ -9,6 +9,7 @@ use crate::erase::system_rows;
 use crate::lifecycle::known;
 use crate::pipeline::settings;
 use crate::resolve::redacted_setting;
+use crate::retry::on_the_whole;
 use crate::secrets::secret;
 use crate::treatment::{FieldTreatment, Treating, hashed, treat, treat_path};
 use crate::{Error, OtherVersion, Pipeline, RedactResult};
@@ -38,10 +39,9 @@ impl Pipeline {
         id: EntityId,
         others: &[OtherVersion],
     ) -> Result<RedactResult, Error> {
-        let whole = self.start(true).await?;
-        let result = self.redact_inner(id, others).await;
+        let result = on_the_whole!(self, self.redact_inner(id, others));
         self.forget();
-        self.end(whole, result).await
+        result
     }
 
     async fn redact_inner(

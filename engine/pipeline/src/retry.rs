@@ -7,6 +7,28 @@ const ATTEMPTS: u32 = 5;
 /// First and longest pause before another attempt.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
+/// Does an operation on the whole namespace, and again after what passes. The operation must find by itself that an earlier
+/// attempt, whose commit nobody heard of, has done it.
+macro_rules! on_the_whole {
+    ($pipeline:ident, $operation:expr) => {{
+        let mut attempts = $crate::retry::Attempts::default();
+        loop {
+            let done = match $pipeline.start(true).await {
+                Ok(whole) => {
+                    let result = $operation.await;
+                    $pipeline.end(whole, result).await
+                }
+                Err(error) => Err(error),
+            };
+            match done {
+                Err(error) => $pipeline.again(error, &mut attempts).await?,
+                done => break done,
+            }
+        }
+    }};
+}
+pub(crate) use on_the_whole;
+
 /// Attempts at one batch: transactions that were in each other's way, a connection that was lost. A batch is one
 /// transaction and idempotent, so that it may be tried again even when nobody knows whether its commit arrived.
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@ use defacto_ports::{HintRow, MergeRow, Transaction};
 use crate::catalog::{BLOCK_EVENT, UNMERGE_EVENT};
 use crate::edges::cluster;
 use crate::lifecycle::{ALL, known};
+use crate::retry::on_the_whole;
 use crate::separate::{Side, of_type};
 use crate::system::{system_event, type_of};
 use crate::{BlockResult, Error, Pipeline, UnmergeResult};
@@ -22,9 +23,7 @@ impl Pipeline {
         winner: EntityId,
         reason: &str,
     ) -> Result<UnmergeResult, Error> {
-        let whole = self.start(true).await?;
-        let result = self.unmerge_inner(loser, winner, reason).await;
-        self.end(whole, result).await
+        on_the_whole!(self, self.unmerge_inner(loser, winner, reason))
     }
 
     async fn unmerge_inner(
@@ -88,9 +87,7 @@ impl Pipeline {
         b: EntityId,
         reason: &str,
     ) -> Result<BlockResult, Error> {
-        let whole = self.start(true).await?;
-        let result = self.block_inner(a, b, reason).await;
-        self.end(whole, result).await
+        on_the_whole!(self, self.block_inner(a, b, reason))
     }
 
     async fn block_inner(

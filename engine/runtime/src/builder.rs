@@ -203,6 +203,11 @@ fn check_namespace(namespace: &str) -> Result<(), Error> {
     let good = chars.next().is_some_and(|c| c.is_ascii_lowercase())
         && chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         && namespace.len() <= 48;
+    if ["pg_", "information_schema"].iter().any(|taken| namespace.starts_with(taken)) {
+        return Err(Error::Config(format!(
+            "namespace '{namespace}' is among the names that Postgres keeps for itself; choose another"
+        )));
+    }
     if good {
         return Ok(());
     }
@@ -218,7 +223,7 @@ mod tests {
     #[test]
     fn namespace_is_an_identifier() {
         assert!(check_namespace("defacto_2").is_ok());
-        for bad in ["", "Upper", "2x", "a-b", "a.b"] {
+        for bad in ["", "Upper", "2x", "a-b", "a.b", "pg_x", "information_schema"] {
             assert!(check_namespace(bad).is_err(), "{bad}");
         }
     }

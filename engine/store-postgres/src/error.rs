@@ -21,6 +21,15 @@ pub(crate) fn storage(operation: &'static str, place: &Place, error: sqlx::Error
 fn advice(code: Option<&str>, error: &sqlx::Error) -> (&'static str, bool) {
     let Some(code) = code else {
         return match error {
+            error if is_insecure(error) => (
+                ": the server's certificate is not accepted; with sslmode=verify-full it must be for the host in the \
+                 database URL, and sslrootcert must name the authority that issued it",
+                false,
+            ),
+            sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::NotFound => (
+                ": a file that the database URL names is not there: sslrootcert, sslcert, sslkey, or the server's socket",
+                true,
+            ),
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Protocol(_) => (
                 ": the server does not answer; check host, port and network, and that it runs",
                 true,
@@ -83,6 +92,13 @@ pub(crate) fn code(error: &sqlx::Error) -> Option<String> {
 pub(crate) fn is_lost(error: &sqlx::Error) -> bool {
     match code(error) {
         Some(code) => code.starts_with("08") || code.starts_with("57P") || code == "25P03",
-        None => matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_)),
+        None => {
+            matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) && !is_insecure(error)
+        }
     }
+}
+
+/// Whether the handshake failed: the driver tells of that as of an answer that it cannot read.
+fn is_insecure(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData)
 }

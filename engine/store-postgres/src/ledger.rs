@@ -10,6 +10,7 @@ use defacto_ports::codec::{decode_hints, encode_hints};
 use defacto_ports::{Appended, Error, LedgerRow, NewEvent};
 use sqlx::postgres::PgRow;
 
+use crate::bell::channel;
 use crate::error::damaged;
 use crate::session::Session;
 use crate::wire::{Args, Columns, Kind, Rows};
@@ -99,10 +100,14 @@ impl Session {
         }
         let mut args = Args::new();
         args.rows(&counted).int(next);
-        let sql = format!(
+        let mut sql = format!(
             "WITH counted AS ({COUNT}) \
              UPDATE shard_progress SET position = $3 WHERE stage = 'append'"
         );
+        if !self.place().portable {
+            args.text(&channel(self.place()));
+            sql.push_str(" RETURNING pg_notify($4, '')");
+        }
         self.later(APPEND, sql, args)?;
         Ok(results)
     }

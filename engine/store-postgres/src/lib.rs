@@ -6,7 +6,9 @@
 //! `{type}_current`, `rel_{name}_history` and `relationships` in `{namespace}_{version}` (engine.md 4.1, 4.2); how
 //! tables are cut is free, and `schema.rs` and `realms.rs` say why they are as they are.
 
+mod bell;
 mod copy;
+mod damage;
 mod dialect;
 mod edges;
 mod entity_events;

@@ -3,6 +3,7 @@
 use defacto_model::Sequence;
 use defacto_ports::{BuildState, DefinitionVersion, Error, OrderKey};
 
+use crate::bell::channel;
 use crate::error::damaged;
 use crate::names::{quoted, version_schema};
 use crate::session::Session;
@@ -29,7 +30,11 @@ impl Session {
     pub(crate) async fn set_resolved(&mut self, position: Sequence) -> Result<(), Error> {
         let mut args = Args::new();
         args.int(position.0);
-        let sql = "UPDATE shard_progress SET position = $1 WHERE stage = 'resolve'";
+        let mut sql = "UPDATE shard_progress SET position = $1 WHERE stage = 'resolve'".to_owned();
+        if !self.place().portable {
+            args.text(&channel(self.place()));
+            sql.push_str(" RETURNING pg_notify($2, '')");
+        }
         self.later("storing a position", sql, args)
     }
 

@@ -108,7 +108,8 @@ impl Session {
         let mut args = Args::new();
         args.text(schema);
         let sql = "SELECT obj_description(n.oid, 'pg_namespace'), \
-                   EXISTS(SELECT 1 FROM pg_class c WHERE c.relnamespace = n.oid) \
+                   EXISTS(SELECT 1 FROM pg_class c WHERE c.relnamespace = n.oid), \
+                   has_schema_privilege(n.oid, 'USAGE') \
                    FROM pg_namespace n WHERE n.nspname = $1";
         match self.row(OPERATION, sql, args).await? {
             None => {
@@ -120,6 +121,16 @@ impl Session {
                 self.simple(OPERATION, sql).await?;
                 Ok(true)
             }
+            Some(row) if !row.bool(2)? => Err(Error::Storage {
+                operation: OPERATION,
+                message: format!(
+                    "{}: the role may not use the schema {schema}: connect as its owner, or let the owner run \
+                     GRANT USAGE ON SCHEMA {schema} and grant rights on its tables",
+                    self.place().label()
+                ),
+                retry: false,
+                source: None,
+            }),
             Some(row) if row.maybe_text(0)?.as_deref() == Some(&mark) => Ok(!row.bool(1)?),
             Some(row)
                 if !row.bool(1)?

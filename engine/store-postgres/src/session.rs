@@ -15,12 +15,16 @@ use crate::wire::{Args, Rows};
 
 /// Rows from which on `COPY` is quicker than one statement.
 pub(crate) const COPY_MIN: usize = 64;
+/// Bytes of parameters from which on a statement is worth a task of its own.
+const TASK_MIN: usize = 8 << 10;
 
 /// A connection. Statements whose answer nobody needs are left to it one after the other while the caller goes on; their
 /// errors come with the next answer, with the commit at the latest.
 #[derive(Debug)]
 pub(crate) struct Session {
     line: Line,
+    /// Statements left to the connection that are too small for a task; they go before the next one.
+    small: Vec<(&'static str, Work)>,
     place: Arc<Place>,
     /// Realms met in this transaction.
     pub(crate) realms: Vec<(Realm, Arc<RealmInfo>)>,
@@ -48,6 +52,7 @@ struct Done {
 }
 
 /// A statement to run without an answer.
+#[derive(Debug)]
 enum Work {
     Statement(Cow<'static, str>, PgArguments),
     Copy(String, Vec<u8>),
@@ -89,6 +94,7 @@ impl Session {
         sqlx::raw_sql(AssertSqlSafe(setup)).execute(&mut connection).await?;
         Ok(Session {
             line: Line::Ready(connection),
+            small: Vec::new(),
             place: Arc::clone(place),
             realms: Vec::new(),
             ids_may_repeat: false,
@@ -122,7 +128,8 @@ impl Session {
 
     /// Undoes what the open transaction did.
     pub(crate) async fn rollback(&mut self) -> Result<(), Error> {
-        // What failed is undone like the rest.
+        // What failed is undone like the rest, and what was not begun is left.
+        self.small.clear();
         self.settle().await.ok();
         self.forget_moment();
         self.simple("rolling back", "ROLLBACK").await
@@ -138,15 +145,22 @@ impl Session {
         }
     }
 
-    /// Waits for the statements under way.
+    /// Waits for the statements under way, and runs those that wait for it.
     async fn settle(&mut self) -> Result<(), Error> {
-        let Line::Busy(task) = &mut self.line else { return Ok(()) };
-        let done = task.await.unwrap_or(Done { connection: None, failed: None });
-        self.line = done.connection.map_or(Line::Lost, Line::Ready);
-        match done.failed {
-            Some((operation, error)) => self.checked(operation, Err(error)),
-            None => Ok(()),
+        if let Line::Busy(task) = &mut self.line {
+            let done = task.await.unwrap_or(Done { connection: None, failed: None });
+            self.line = done.connection.map_or(Line::Lost, Line::Ready);
+            if let Some((operation, error)) = done.failed {
+                self.small.clear();
+                return self.checked(operation, Err(error));
+            }
         }
+        for (operation, work) in std::mem::take(&mut self.small) {
+            let Line::Ready(connection) = &mut self.line else { return Err(lost()) };
+            let done = work.run(connection).await;
+            self.checked(operation, done)?;
+        }
+        Ok(())
     }
 
     /// The connection, once it has nothing to do.
@@ -159,21 +173,29 @@ impl Session {
     }
 
     /// Leaves a statement to the connection.
-    fn leave(&mut self, operation: &'static str, work: Work) {
+    fn leave(&mut self, operation: &'static str, work: Work, bytes: usize) {
+        self.small.push((operation, work));
+        if bytes < TASK_MIN && matches!(self.line, Line::Ready(_)) {
+            return;
+        }
+        let works = std::mem::take(&mut self.small);
         let line = std::mem::replace(&mut self.line, Line::Lost);
         self.line = Line::Busy(tokio::spawn(async move {
             let mut done = line.end().await;
-            if done.failed.is_none()
-                && let Some(connection) = &mut done.connection
-                && let Err(error) = work.run(connection).await
-            {
-                done.failed = Some((operation, error));
+            for (operation, work) in works {
+                if done.failed.is_none()
+                    && let Some(connection) = &mut done.connection
+                    && let Err(error) = work.run(connection).await
+                {
+                    done.failed = Some((operation, error));
+                }
             }
             done
         }));
     }
 
     fn forget_moment(&mut self) {
+        self.small.clear();
         self.realms.clear();
         self.ids_may_repeat = false;
         self.failed = false;
@@ -258,8 +280,9 @@ impl Session {
         sql: impl Into<Cow<'static, str>>,
         args: Args,
     ) -> Result<(), Error> {
+        let bytes = args.len();
         let args = args.finish().ok_or_else(|| damaged("a value to store"))?;
-        self.leave(operation, Work::Statement(sql.into(), args));
+        self.leave(operation, Work::Statement(sql.into(), args), bytes);
         Ok(())
     }
 
@@ -285,7 +308,9 @@ impl Session {
             return self.later(operation, sql, args);
         }
         let sql = format!("COPY {table}({columns}) FROM STDIN WITH (FORMAT binary)");
-        self.leave(operation, Work::Copy(sql, rows.copy()));
+        let bytes = rows.copy();
+        let length = bytes.len();
+        self.leave(operation, Work::Copy(sql, bytes), length);
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use defacto_ports::{Claim, ClaimedShard, Error, Fence, ShardMap, ShardStatus, Shards, Worker};
 
+use crate::bell::channel;
 use crate::error::damaged;
 use crate::pool::{READ, WRITE};
 use crate::session::Session;
@@ -13,10 +14,18 @@ use crate::store::PostgresStore;
 use crate::wire::{Args, Columns};
 
 const OPERATION: &str = "dividing the namespace";
-/// Longest time after which others' work is looked for.
-const POLL: Duration = Duration::from_millis(50);
 
 impl Session {
+    /// Wakes those who wait for others' work, once this is committed.
+    fn ring(&mut self) -> Result<(), Error> {
+        if self.place().portable {
+            return Ok(());
+        }
+        let mut args = Args::new();
+        args.text(&channel(self.place()));
+        self.later(OPERATION, "SELECT pg_notify($1, '')", args)
+    }
+
     pub(crate) async fn entered(&mut self) -> Result<u64, Error> {
         let sql = "SELECT position FROM shard_progress WHERE stage = 'enter'";
         let row = self.row(OPERATION, sql, Args::new()).await?;
@@ -163,6 +172,7 @@ impl Shards for PostgresStore {
             session.make_claims(total).await?;
         }
         let map = session.shard_map().await?;
+        session.ring()?;
         self.done(session).await?;
         map.map(|(map, _)| map).ok_or_else(|| damaged("the shard map"))
     }
@@ -230,11 +240,15 @@ impl Shards for PostgresStore {
     async fn release(&self, worker: Worker, shard: u32) -> Result<(), Error> {
         let mut args = Args::new();
         args.int(i64::from(shard)).int(worker.0);
+        let mut session = self.begun(WRITE).await?;
         let sql = "UPDATE shard_claims SET owner = NULL WHERE shard_id = $1 AND owner = $2";
-        self.once(sql, args).await
+        session.run(OPERATION, sql, args).await?;
+        session.ring()?;
+        self.done(session).await
     }
 
     async fn leave(&self, worker: Worker) -> Result<(), Error> {
+        let mut session = self.begun(WRITE).await?;
         for sql in [
             "UPDATE shard_claims SET owner = NULL WHERE owner = $1",
             "UPDATE shard_map SET owner = NULL, epoch = epoch + 1 WHERE owner = $1",
@@ -242,9 +256,10 @@ impl Shards for PostgresStore {
         ] {
             let mut args = Args::new();
             args.int(worker.0);
-            self.once(sql, args).await?;
+            session.run(OPERATION, sql, args).await?;
         }
-        Ok(())
+        session.ring()?;
+        self.done(session).await
     }
 
     async fn status(&self) -> Result<ShardStatus, Error> {
@@ -303,11 +318,11 @@ impl Shards for PostgresStore {
             session.run(OPERATION, "UPDATE shard_map SET total_shards = $1", args).await?;
             session.make_claims(total).await?;
         }
+        session.ring()?;
         self.done(session).await
     }
 
     async fn changed(&self, timeout: Duration) -> Result<(), Error> {
-        tokio::time::sleep(timeout.min(POLL)).await;
-        Ok(())
+        self.bell().wait(timeout).await
     }
 }

@@ -10,6 +10,7 @@ use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 use tokio::task::JoinHandle;
 
+use crate::bell::Bell;
 use crate::dialect;
 use crate::error::{code, storage};
 use crate::handle::Handle;
@@ -77,6 +78,7 @@ impl PostgresOptions {
 #[derive(Debug)]
 pub struct PostgresStore {
     pool: Arc<Pool>,
+    bell: Bell,
     /// Locks on their way back.
     releases: Releases,
 }
@@ -97,9 +99,10 @@ impl PostgresStore {
             attempts += 1;
             match make(&place, options.migrate).await {
                 Ok(session) => {
+                    let bell = Bell::new(Arc::clone(&place));
                     let pool = Arc::new(Pool::new(place, options.pool_size.max(1)));
                     pool.give_back(session);
-                    return Ok(PostgresStore { pool, releases: Releases::default() });
+                    return Ok(PostgresStore { pool, bell, releases: Releases::default() });
                 }
                 Err(error) if attempts < ATTEMPTS && made_by_another(&error) => {}
                 // Paused in the middle, or the server was restarted: nothing was made.
@@ -113,6 +116,10 @@ impl PostgresStore {
 impl PostgresStore {
     pub(crate) fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    pub(crate) fn bell(&self) -> &Bell {
+        &self.bell
     }
 }
 
@@ -225,12 +232,12 @@ impl Store for PostgresStore {
         Ok(())
     }
 
-    /// The server watches over its own files: a page that it finds damaged is an error of whoever reads it.
     async fn damage(&self) -> Result<Vec<String>, Error> {
-        Ok(Vec::new())
+        self.find_damage().await
     }
 
     async fn close(&self) -> Result<(), Error> {
+        self.bell.close();
         let mut ended = Ok(());
         while let Some(session) = self.pool.take_idle() {
             ended = ended.and(session.close().await);

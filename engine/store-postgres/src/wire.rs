@@ -115,6 +115,11 @@ impl Args {
         Args::default()
     }
 
+    /// Bytes of all values.
+    pub(crate) fn len(&self) -> usize {
+        self.0.iter().filter_map(|param| param.bytes.as_ref()).map(Vec::len).sum()
+    }
+
     /// What the driver takes; `None` when it refuses a value.
     pub(crate) fn finish(self) -> Option<PgArguments> {
         let mut arguments = PgArguments::default();

@@ -58,7 +58,35 @@ impl Postgres {
     /// a crash.
     #[must_use]
     pub fn start(settings: &[&str]) -> Postgres {
+        Self::start_in(Folder::new("postgres"), settings)
+    }
+
+    /// The same with encryption: the server's certificate is for 127.0.0.1 and from an authority of its own
+    /// ([`Postgres::authority`]).
+    #[must_use]
+    pub fn start_secure() -> Postgres {
         let folder = Folder::new("postgres");
+        certify(folder.path());
+        give(&folder.path().join("server.key"));
+        let file = |name: &str| folder.path().join(name).display().to_string();
+        let certificate = format!("ssl_cert_file={}", file("server.crt"));
+        let key = format!("ssl_key_file={}", file("server.key"));
+        Self::start_in(folder, &["fsync=off", "ssl=on", &certificate, &key])
+    }
+
+    /// The certificate of the authority that a secure cluster's own is from.
+    #[must_use]
+    pub fn authority(&self) -> PathBuf {
+        self.folder.path().join("authority.crt")
+    }
+
+    /// The folder of the server's files.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn start_in(folder: Folder, settings: &[&str]) -> Postgres {
         give(folder.path());
         let data = folder.path().join("data");
         let mut init = ordinary(&program("initdb"));
@@ -222,6 +250,27 @@ impl Server {
             drop(std::io::Write::write_all(&mut input, last.as_bytes()));
         }
         drop(self.guard.wait());
+    }
+}
+
+/// Makes an authority and a server's key and certificate.
+fn certify(folder: &Path) {
+    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-batch"];
+    let name = folder.join("names");
+    if let Err(error) = std::fs::write(&name, "subjectAltName=IP:127.0.0.1\n") {
+        panic!("{} cannot be written: {error}", name.display());
+    }
+    let authority = ["-x509", "-days", "2", "-subj", "/CN=authority"];
+    let authority = [&authority[..], &["-keyout", "authority.key", "-out", "authority.crt"]];
+    let server = ["-subj", "/CN=server", "-keyout", "server.key", "-out", "server.csr"];
+    let sign = ["x509", "-req", "-in", "server.csr", "-CA", "authority.crt", "-CAkey"];
+    let signed = ["authority.key", "-CAcreateserial", "-days", "2", "-extfile", "names"];
+    for args in [
+        [&["req"][..], &key, &authority.concat()].concat(),
+        [&["req"][..], &key, &server].concat(),
+        [&sign[..], &signed, &["-out", "server.crt"]].concat(),
+    ] {
+        expect("openssl", &output(Command::new("openssl").args(args).current_dir(folder)));
     }
 }
 

@@ -40,12 +40,14 @@ impl Project {
         path
     }
 
-    /// A command on this project, without anything of the caller's environment that could change it.
+    /// A command on this project, without anything of the caller's environment that could change it, but for the dialect
+    /// in which servers are spoken to: all must work in both.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_defacto"));
         command.current_dir(&self.dir).args(args);
         for (name, _) in std::env::vars_os() {
-            if name.to_str().is_some_and(|name| name.starts_with("DEFACTO_")) {
+            let name = name.to_string_lossy().into_owned();
+            if name.starts_with("DEFACTO_") && name != "DEFACTO_POSTGRES_PORTABLE" {
                 command.env_remove(name);
             }
         }

@@ -10,7 +10,6 @@ use defacto_ports::{
     EntityEventRow, EntityStateRow, Error, HintKey, HintRow, HistoryChange, HistoryQuery,
     HistoryRecord, LedgerRow, MergeRow, NewEvent, OrderKey, Reader, Realm, Store, Transaction,
 };
-use defacto_store_sqlite::SqliteStore;
 
 /// Calls that may still be made of writing transactions; negative for all.
 #[derive(Debug, Clone)]
@@ -32,12 +31,12 @@ impl Left {
 /// A store whose writing transactions fail from some call on, whatever the call is: begin, a read, a write, commit.
 #[derive(Debug)]
 pub(crate) struct Faulty {
-    inner: SqliteStore,
+    inner: Arc<dyn Store>,
     left: Left,
 }
 
 impl Faulty {
-    pub(crate) fn new(inner: SqliteStore) -> Self {
+    pub(crate) fn new(inner: Arc<dyn Store>) -> Self {
         Self { inner, left: Left(Arc::new(AtomicI64::new(-1))) }
     }
 

@@ -12,11 +12,10 @@ use defacto_pipeline::{
     AsOf, BuildOptions, Definitions, Error, IngestOptions, Options, OtherVersion, Pipeline,
 };
 use defacto_ports::{Clock, Machines, Store};
-use defacto_store_sqlite::SqliteStore;
 use defacto_test_support::{Oracle, Random, raw_events};
 
 use crate::faulty::Faulty;
-use crate::run::FakeClock;
+use crate::run::{Dialect, FakeClock, store_at};
 use crate::scenarios::Scratch;
 
 /// Where fingerprints are compared.
@@ -105,14 +104,16 @@ struct World {
     log: Vec<String>,
 }
 
+/// Where a program's store is: in a folder, or on a server under the folder's name.
+pub(crate) type Site<'a> = (&'a Path, Option<Dialect>);
+
 pub(crate) async fn open(
-    path: &Path,
+    (path, server): Site<'_>,
     definitions: &Definitions,
     clock: &Arc<FakeClock>,
     batch_size: usize,
 ) -> (Arc<Faulty>, Pipeline) {
-    let inner = SqliteStore::open(&path.join("store.db")).await.unwrap();
-    let store = Arc::new(Faulty::new(inner));
+    let store = Arc::new(Faulty::new(store_at(path, server).await));
     let options = Options { batch_size, ..Options::default() };
     let clock = Arc::clone(clock) as Arc<dyn Clock>;
     let pipeline =
@@ -123,7 +124,7 @@ pub(crate) async fn open(
 }
 
 impl World {
-    async fn new(seed: u64, path: &Path) -> Self {
+    async fn new(seed: u64, site: Site<'_>) -> Self {
         let mut random = Random::new(seed);
         let (versions, events) = if seed % 4 == 3 {
             let set = defacto_test_support::definitions(seed);
@@ -138,7 +139,7 @@ impl World {
         let start = Timestamp::parse_text("2024-02-01T00:00:00Z").unwrap();
         let clock = Arc::new(FakeClock(Mutex::new(start)));
         let batch = 1 + random.below(9);
-        let (store, pipeline) = open(path, &versions[0], &clock, batch).await;
+        let (store, pipeline) = open(site, &versions[0], &clock, batch).await;
         Self {
             random,
             versions,
@@ -266,12 +267,12 @@ impl World {
         self.versions.iter().map(other).collect()
     }
 
-    async fn reopen(&mut self, path: &Path) {
+    async fn reopen(&mut self, site: Site<'_>) {
         self.log.push("reopen".to_owned());
         self.store.cut_off_after(-1);
         self.pipeline.store().close().await.unwrap();
         let batch = 1 + self.random.below(9);
-        let (store, pipeline) = open(path, &self.versions[self.version], &self.clock, batch).await;
+        let (store, pipeline) = open(site, &self.versions[self.version], &self.clock, batch).await;
         (self.store, self.pipeline) = (store, pipeline);
     }
 
@@ -280,7 +281,7 @@ impl World {
         found.findings.iter().map(|finding| format!("verify: {finding:?}")).collect()
     }
 
-    async fn run(&mut self, path: &Path) -> Vec<String> {
+    async fn run(&mut self, site: Site<'_>) -> Vec<String> {
         let keep = BuildOptions { as_of: AsOf::Keep, ..BuildOptions::default() };
         for _ in 0..STEPS {
             if self.random.chance(25) {
@@ -297,7 +298,7 @@ impl World {
                 if failed && self.random.chance(30) {
                     self.log.push("go on without reopening".to_owned());
                 } else {
-                    self.reopen(path).await;
+                    self.reopen(site).await;
                 }
                 self.pipeline.build(keep).await.unwrap();
             }
@@ -333,7 +334,7 @@ fn merged(result: Result<(), Error>) -> Result<(), Error> {
     }
 }
 
-/// `DEFACTO_PROGRAMS` sets how many, `DEFACTO_PROGRAM` the first seed.
+/// One in ten works on Postgres. `DEFACTO_PROGRAMS` sets how many, `DEFACTO_PROGRAM` the first seed.
 #[test]
 fn programs_end_as_one_clean_rebuild() {
     let number = |name: &str, default: u64| {
@@ -378,8 +379,14 @@ fn programs_end_as_one_clean_rebuild() {
 
 async fn program(seed: u64) -> (Vec<String>, Vec<String>) {
     let scratch = Scratch::new();
-    let mut world = World::new(seed, &scratch.0).await;
-    let found = world.run(&scratch.0).await;
+    let server = match seed % 20 {
+        4 => Some(Dialect::Postgres),
+        13 => Some(Dialect::Portable),
+        _ => None,
+    };
+    let site = (scratch.0.as_path(), server);
+    let mut world = World::new(seed, site).await;
+    let found = world.run(site).await;
     world.pipeline.store().close().await.unwrap();
     (found, world.log)
 }

@@ -94,13 +94,18 @@ pub(crate) async fn open(
     clock: &Arc<FakeClock>,
     delivery: Delivery,
 ) -> Pipeline {
-    let store: Arc<dyn Store> = match delivery.server {
-        None => Arc::new(SqliteStore::open(&path.join("store.db")).await.unwrap()),
-        Some(dialect) => Arc::new(on_server(path, dialect).await),
-    };
+    let store = store_at(path, delivery.server).await;
     let options = Options { batch_size: delivery.batch_size, ..Options::default() };
     let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
     Pipeline::open(store, definitions.clone(), clock, options).await.unwrap()
+}
+
+/// A store for a folder: a file in it, or a namespace named after it.
+pub(crate) async fn store_at(path: &Path, server: Option<Dialect>) -> Arc<dyn Store> {
+    match server {
+        None => Arc::new(SqliteStore::open(&path.join("store.db")).await.unwrap()),
+        Some(dialect) => Arc::new(on_server(path, dialect).await),
+    }
 }
 
 /// A namespace of its own for each folder, all in one database.

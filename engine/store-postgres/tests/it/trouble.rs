@@ -7,7 +7,14 @@ use defacto_store_postgres::{PostgresOptions, PostgresStore};
 use defacto_test_services::Postgres;
 
 async fn opened(url: &str) -> Result<PostgresStore, Error> {
-    PostgresStore::open(&PostgresOptions::new(url, "defacto").unwrap()).await
+    let mut options = PostgresOptions::new(url, "defacto").unwrap();
+    options.portable = portable();
+    PostgresStore::open(&options).await
+}
+
+/// Whether the tests are to do without what only Postgres has.
+fn portable() -> bool {
+    std::env::var_os("DEFACTO_POSTGRES_PORTABLE").is_some()
 }
 
 /// Expects a refusal whose words contain these.
@@ -39,6 +46,83 @@ async fn servers_and_databases_that_are_not_there() {
     }
 }
 
+/// A handshake with a real certificate: of the host asked for, from the authority named, or refused with the reason.
+#[tokio::test]
+async fn a_certificate_that_is_not_accepted_is_no_connection() {
+    let (cluster, stranger) = (Postgres::start_secure(), Postgres::start_secure());
+    let url = cluster.database();
+    let with = |url: &str, mode: &str, authority: &std::path::Path| {
+        format!("{url}?sslmode={mode}&sslrootcert={}", authority.display())
+    };
+    let good = with(&url, "verify-full", &cluster.authority());
+    let store = opened(&good).await.unwrap();
+    let secure = "SELECT bool_and(s.ssl) FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) \
+         WHERE a.application_name = 'defacto'";
+    assert_eq!(cluster.query(&url, secure), "t");
+    store.close().await.unwrap();
+    let started = std::time::Instant::now();
+    for mode in ["verify-full", "verify-ca"] {
+        refused(&with(&url, mode, &stranger.authority()), &["certificate", "sslrootcert"]).await;
+    }
+    let elsewhere = url.replace("127.0.0.1", "localhost").replace("postgres@", "postgres:hush@");
+    refused(&with(&elsewhere, "verify-full", &cluster.authority()), &["certificate", "host"]).await;
+    opened(&with(&elsewhere, "verify-ca", &cluster.authority())).await.unwrap();
+    let missing = cluster.data().join("no.crt");
+    refused(&with(&url, "verify-full", &missing), &["sslrootcert", "is not there"]).await;
+    assert!(started.elapsed() < std::time::Duration::from_secs(50), "no patience with a refusal");
+}
+
+/// Bytes of a table's file are written over behind the server's back.
+#[tokio::test]
+async fn a_damaged_table_is_named() {
+    let cluster = Postgres::start(&[]);
+    let url = cluster.database();
+    let store = opened(&url).await.unwrap();
+    let mut transaction = store.begin().await.unwrap();
+    transaction.append(&(0..500).map(event_of).collect::<Vec<_>>()).await.unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(store.damage().await.unwrap(), Vec::<String>::new());
+    store.close().await.unwrap();
+    let file = cluster.query(&url, "CHECKPOINT; SELECT pg_relation_filepath('defacto.ledger')");
+    let file = cluster.data().join(file);
+    cluster.kill();
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[8192..8192 + 64].fill(0xAB);
+    std::fs::write(&file, bytes).unwrap();
+    cluster.restart();
+    let found = opened(&url).await.unwrap().damage().await.unwrap();
+    assert!(found.len() == 1 && found[0].contains("defacto.ledger"), "{found:?}");
+}
+
+/// Who waits for others' work is woken by it, without asking all the time.
+#[tokio::test]
+async fn what_others_commit_wakes_who_waits() {
+    let url = Postgres::shared().database();
+    let (store, other) = (opened(&url).await.unwrap(), opened(&url).await.unwrap());
+    let shards = store.shards().unwrap();
+    let short = std::time::Duration::from_millis(1);
+    shards.changed(short).await.unwrap();
+    let before = std::time::Instant::now();
+    let long = std::time::Duration::from_secs(3600);
+    let mut transaction = other.begin().await.unwrap();
+    transaction.append(&[event_of(1)]).await.unwrap();
+    transaction.commit().await.unwrap();
+    // It has rung before anybody waits: that counts too.
+    shards.changed(long).await.unwrap();
+    let (woken, done) = tokio::join!(shards.changed(long), async {
+        let mut transaction = other.begin().await?;
+        transaction.append(&[event_of(2)]).await?;
+        transaction.commit().await
+    });
+    woken.and(done).unwrap();
+    // A listener that lost its connection asks again by itself.
+    let sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+         WHERE query LIKE 'LISTEN%' AND datname = current_database()";
+    assert_eq!(Postgres::shared().query(&url, sql) == "0", portable());
+    shards.changed(long).await.unwrap();
+    assert!(before.elapsed() < long);
+}
+
 #[tokio::test]
 async fn a_role_without_the_right_is_told_what_it_needs() {
     let cluster = Postgres::shared();
@@ -51,6 +135,9 @@ async fn a_role_without_the_right_is_told_what_it_needs() {
     assert_eq!(cluster.query(&url, schemas), "0");
     cluster.query(&url, &format!("CREATE SCHEMA defacto AUTHORIZATION {role}"));
     opened(&own).await.unwrap();
+    cluster.query(&url, &format!("CREATE ROLE {role}_guest LOGIN"));
+    let guest = url.replace("postgres@", &format!("{role}_guest@"));
+    refused(&guest, &["GRANT USAGE ON SCHEMA defacto"]).await;
 }
 
 /// A table space that is full: the batch is gone as a whole, and goes in once there is room.
