@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use defacto_model::{EntityId, Sequence, Timestamp};
 use defacto_planner::{Mode, Plan, Wanted};
-use defacto_ports::{BuildState, EntityStateRow, Fence, LedgerRow, MergeRow, Realm, Transaction};
+use defacto_ports::{
+    BuildState, EntityStateRow, Fence, LedgerRow, MergeRow, OrderKey, Realm, Transaction,
+};
 
 use crate::ahead::{Ahead, Page, Pages, decode, fetch, fetch_in_order};
 use crate::apply::{Block, Target};

@@ -105,9 +105,19 @@ struct World {
 }
 
 /// Where a program's store is: in a folder, or on a server under the folder's name.
-pub(crate) type Site<'a> = (&'a Path, Option<Dialect>);
+type Site<'a> = (&'a Path, Option<Dialect>);
 
+/// In a file.
 pub(crate) async fn open(
+    path: &Path,
+    definitions: &Definitions,
+    clock: &Arc<FakeClock>,
+    batch_size: usize,
+) -> (Arc<Faulty>, Pipeline) {
+    open_at((path, None), definitions, clock, batch_size).await
+}
+
+async fn open_at(
     (path, server): Site<'_>,
     definitions: &Definitions,
     clock: &Arc<FakeClock>,
@@ -139,7 +149,7 @@ impl World {
         let start = Timestamp::parse_text("2024-02-01T00:00:00Z").unwrap();
         let clock = Arc::new(FakeClock(Mutex::new(start)));
         let batch = 1 + random.below(9);
-        let (store, pipeline) = open(site, &versions[0], &clock, batch).await;
+        let (store, pipeline) = open_at(site, &versions[0], &clock, batch).await;
         Self {
             random,
             versions,
@@ -272,7 +282,8 @@ impl World {
         self.store.cut_off_after(-1);
         self.pipeline.store().close().await.unwrap();
         let batch = 1 + self.random.below(9);
-        let (store, pipeline) = open(site, &self.versions[self.version], &self.clock, batch).await;
+        let (store, pipeline) =
+            open_at(site, &self.versions[self.version], &self.clock, batch).await;
         (self.store, self.pipeline) = (store, pipeline);
     }
 

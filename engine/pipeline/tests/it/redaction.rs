@@ -39,7 +39,7 @@ fn treatments_reach_data_record_hints_and_history() {
     runtime.block_on(async {
         let start = Timestamp::parse_text("2024-01-02T00:00:00Z").unwrap();
         let clock = Arc::new(FakeClock(Mutex::new(start)));
-        let (_, mut pipeline) = open((&scratch.0, None), &shop()[0], &clock, 10).await;
+        let (_, mut pipeline) = open(&scratch.0, &shop()[0], &clock, 10).await;
         let signup = r#"{"type":"signup","at":"2024-01-01T00:00:00Z","mail":"Ann@mail.test","tel":"T-123456","name":"Ann","birth":"1990-01-02"}"#;
         let other = r#"{"type":"signup","at":"2024-01-01T00:00:00Z","mail":"bea@mail.test","name":"Bea"}"#;
         ingest(&mut pipeline, &[signup, other]).await;

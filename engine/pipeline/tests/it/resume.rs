@@ -18,7 +18,7 @@ fn a_killed_build_goes_on_where_it_was() {
         let start = Timestamp::parse_text("2024-06-01T00:00:00Z").unwrap();
         let clock = Arc::new(FakeClock(Mutex::new(start)));
         let version = &shop()[0];
-        let (mut store, mut pipeline) = open((&scratch.0, None), version, &clock, 4).await;
+        let (mut store, mut pipeline) = open(&scratch.0, version, &clock, 4).await;
         let events = shop_events(&mut Random::new(7), 60);
         let records: Vec<&str> = events.iter().map(|(_, text)| text.as_str()).collect();
         let options = IngestOptions { process: true, batch_size: None };
@@ -31,7 +31,7 @@ fn a_killed_build_goes_on_where_it_was() {
             let failed = pipeline.build(BuildOptions { full: true, ..keep }).await.is_err();
             store.cut_off_after(-1);
             pipeline.store().close().await.unwrap();
-            (store, pipeline) = open((&scratch.0, None), version, &clock, 4).await;
+            (store, pipeline) = open(&scratch.0, version, &clock, 4).await;
             assert_eq!(pipeline.fingerprint().await.unwrap(), before, "after {calls} calls");
             let result = pipeline.build(keep).await.unwrap();
             assert_eq!(
