@@ -2,16 +2,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use defacto_model::{EntityId, Sequence};
-use defacto_ports::{
-    EntityEventRow, HintKey, HintRow, LedgerRow, MergeRow, Reader, Realm, Transaction,
-};
+use defacto_ports::{EntityEventRow, HintKey, HintRow, LedgerRow, Reader, Realm, Transaction};
 
 use crate::apart::{Separation, separations, set_separations};
-use crate::apply::{FROM_START, Summary};
 use crate::catalog::{Catalog, hex};
-use crate::edges::{EdgeWork, write_edges};
+use crate::edges::EdgeWork;
 use crate::lifecycle::{ALL, known};
-use crate::merges::MergeIndex;
 use crate::pipeline::settings;
 use crate::retry::on_the_whole;
 use crate::secrets::{hmac, secret};
@@ -145,29 +141,8 @@ impl Pipeline {
         let mut concerned: BTreeSet<EntityId> = redo.values().flatten().copied().collect();
         concerned.extend(ids.iter().copied());
         self.deplete(&mut *tx, versions, &concerned).await?;
-        let (mut index, mut work) =
-            (MergeIndex::default(), EdgeWork { withdrawn, ..EdgeWork::default() });
-        let (mut summary, mut touched) = (Summary::default(), Vec::new());
-        let mut losers = Vec::new();
-        for (entity, ids) in redo {
-            losers.extend(self.losers(&mut *tx, &ids).await?);
-            let all = ids.iter().map(|id| (*id, FROM_START)).collect();
-            let jobs = self.load_jobs(&mut *tx, &realm, &catalog, entity, &all).await?;
-            self.run_jobs(
-                &mut *tx,
-                &realm,
-                entity,
-                jobs,
-                &mut index,
-                &mut work,
-                &mut summary,
-                &mut touched,
-            )
-            .await?;
-        }
-        // Entities merged into these had such events too.
-        self.retire(&mut *tx, &realm, &losers, &mut index).await?;
-        write_edges(&mut *tx, &realm, &catalog, None, &mut index, self.any_merges, work).await?;
+        let work = EdgeWork { withdrawn, ..EdgeWork::default() };
+        self.remake(&mut *tx, &realm, redo, work).await?;
         if parted {
             // Events that the erased was kept out of may join others now.
             tx.set_setting(settings::RESOLVED_WITH, defacto_planner::REDACTED).await?;
@@ -191,24 +166,6 @@ impl Pipeline {
         let mut build = crate::BuildResult::default();
         self.settle(&mut build).await?;
         Ok(result)
-    }
-
-    /// Merges by which entities have ceased into these, in the order in which they took place.
-    async fn losers(
-        &mut self,
-        tx: &mut dyn Transaction,
-        ids: &BTreeSet<EntityId>,
-    ) -> Result<Vec<MergeRow>, Error> {
-        let mut out: Vec<MergeRow> = Vec::new();
-        if self.any_merges {
-            for id in ids {
-                let cluster = self.absorbed(tx, *id).await?;
-                out.extend(tx.merges_from(&cluster).await?);
-            }
-            out.sort_by_key(|merge| (merge.sequence, merge.from));
-            out.dedup_by_key(|merge| merge.from);
-        }
-        Ok(out)
     }
 
     async fn count_merges(&self, tx: &mut dyn Transaction, ids: &[EntityId]) -> Result<u64, Error> {

@@ -2,12 +2,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use defacto_model::{EntityId, Sequence};
-use defacto_ports::{EntityStateRow, OrderKey, Realm, Transaction};
+use defacto_ports::{EntityStateRow, MergeRow, OrderKey, Realm, Transaction};
 
-use crate::apply::{FROM_START, Failed, Job, Outcome, Redo, interpret};
+use crate::apply::{FROM_START, Failed, Job, Outcome, Redo, Summary, interpret};
 use crate::blocking::blocking;
 use crate::catalog::Catalog;
 use crate::decode::Event;
+use crate::edges::{EdgeWork, write_edges};
 use crate::fold::{Applied, FailurePlace};
 use crate::merges::MergeIndex;
 use crate::{Error, Pipeline};
@@ -138,6 +139,49 @@ impl Pipeline {
         let mut out: Vec<Job> = jobs.into_values().collect();
         for job in &mut out {
             job.events.sort_by_key(|applied| applied.event.key());
+        }
+        Ok(out)
+    }
+
+    /// Makes entities, by type, anew from all their events, with what has ceased into them.
+    pub(crate) async fn remake(
+        &mut self,
+        tx: &mut dyn Transaction,
+        realm: &Realm,
+        redo: BTreeMap<u32, BTreeSet<EntityId>>,
+        mut work: EdgeWork,
+    ) -> Result<(), Error> {
+        let catalog = Arc::clone(&self.catalog);
+        let mut index = MergeIndex::default();
+        let (mut summary, mut touched) = (Summary::default(), Vec::new());
+        let mut losers = Vec::new();
+        for (entity, ids) in redo {
+            losers.extend(self.losers(tx, &ids).await?);
+            let all = ids.iter().map(|id| (*id, FROM_START)).collect();
+            let jobs = self.load_jobs(tx, realm, &catalog, entity, &all).await?;
+            let (index, work) = (&mut index, &mut work);
+            let out = (&mut summary, &mut touched);
+            self.run_jobs(tx, realm, entity, jobs, index, work, out.0, out.1).await?;
+        }
+        // Entities merged into these had such events too.
+        self.retire(tx, realm, &losers, &mut index).await?;
+        write_edges(tx, realm, &catalog, None, &mut index, self.any_merges, work).await
+    }
+
+    /// Merges by which entities have ceased into these, in the order in which they took place.
+    async fn losers(
+        &mut self,
+        tx: &mut dyn Transaction,
+        ids: &BTreeSet<EntityId>,
+    ) -> Result<Vec<MergeRow>, Error> {
+        let mut out: Vec<MergeRow> = Vec::new();
+        if self.any_merges {
+            for id in ids {
+                let cluster = self.absorbed(tx, *id).await?;
+                out.extend(tx.merges_from(&cluster).await?);
+            }
+            out.sort_by_key(|merge| (merge.sequence, merge.from));
+            out.dedup_by_key(|merge| merge.from);
         }
         Ok(out)
     }

@@ -2,9 +2,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use defacto_model::{EntityId, Sequence, Value, entity_id};
-use defacto_ports::{HintKey, HintRow, HintText, HistoryQuery, LedgerRow, Transaction};
+use defacto_ports::{
+    EntityEventRow, HintKey, HintRow, HintText, HistoryQuery, LedgerRow, Transaction,
+};
 
 use crate::catalog::{Catalog, SYSTEM_SOURCE};
+use crate::edges::EdgeWork;
 use crate::erase::system_rows;
 use crate::lifecycle::known;
 use crate::pipeline::settings;
@@ -26,9 +29,10 @@ struct Redaction<'a> {
 impl Pipeline {
     /// Redacts the sensitive fields of an entity's events, and with them hints and history (engine.md 1.5).
     ///
-    /// [`Pipeline::purge`] completes it. What stands in place of a value depends on the treatment of the property. The ledger is rewritten in one
-    /// transaction; the identity map and the history follow by a rebuild, which an interrupted redaction leaves to the
-    /// next operation. Histories of `others` lose the entity, and those with which it shares events, at once; the next
+    /// [`Pipeline::purge`] completes it. What stands in place of a value depends on the treatment of the property. Ledger, identity map and
+    /// the history of all entities that have such events change in one transaction. Only where what the events lead to may
+    /// change too (entities are kept apart, or a relationship leads by a redacted field), identity and history follow by
+    /// a rebuild, which an interrupted redaction leaves to the next operation. Histories of `others` lose the entity, and those with which it shares events, at once; the next
     /// build of these versions makes them anew.
     ///
     /// # Errors
@@ -102,6 +106,9 @@ impl Pipeline {
             tx.set_setting(settings::ANY_REDACTED, "1").await?;
         }
         let own: Vec<Sequence> = rewritten.iter().map(|row| row.sequence).collect();
+        let carriers = tx.entity_events(&own).await?;
+        let apart = tx.setting(settings::ANY_APART).await?.is_some();
+        let same_ids = !apart && !by_fields(&catalog, &rewritten, &carriers);
         // Read as they are still: nothing has been written yet.
         let siblings = self.siblings(&mut *tx, &own).await?;
         rewritten.extend(siblings);
@@ -112,13 +119,27 @@ impl Pipeline {
             owners.iter().flat_map(|row| [row.entity_id, row.origin_id]).collect();
         concerned.extend(self.absorbed(&mut *tx, root).await?);
         self.deplete(&mut *tx, others, &concerned).await?;
-        tx.set_setting(settings::RESOLVED_WITH, defacto_planner::REDACTED).await?;
+        if same_ids {
+            rename(&mut *tx, &replaced, &key).await?;
+            let mut redo: BTreeMap<u32, BTreeSet<EntityId>> = BTreeMap::new();
+            for row in carriers {
+                if let Some((entity, _)) = catalog.manifest.find_entity(&row.entity_type) {
+                    redo.entry(entity).or_default().insert(row.entity_id);
+                }
+            }
+            let realm = self.realm();
+            self.remake(&mut *tx, &realm, redo, EdgeWork::default()).await?;
+        } else {
+            tx.set_setting(settings::RESOLVED_WITH, defacto_planner::REDACTED).await?;
+        }
         tx.set_setting(settings::UNPURGED, "1").await?;
         self.commit(tx).await?;
+        self.forget();
         if !replaced.is_empty() {
             self.redaction = Some(key);
         }
         self.bring_up().await?;
+        self.settle(&mut crate::BuildResult::default()).await?;
         let query = HistoryQuery {
             entity_id: Some(root),
             limit: usize::MAX >> 1,
@@ -191,6 +212,49 @@ impl Pipeline {
         }
         Ok(out)
     }
+}
+
+/// Whether an effect of these events finds its target by fields that are not among the event's hints: what is redacted
+/// gives no hint any more.
+fn by_fields(catalog: &Catalog, rows: &[LedgerRow], carriers: &[EntityEventRow]) -> bool {
+    carriers.iter().any(|carrier| {
+        let row = rows.iter().find(|row| row.sequence == carrier.sequence);
+        let (Some(row), Some((owner, _))) =
+            (row, catalog.manifest.find_entity(&carrier.entity_type))
+        else {
+            return false;
+        };
+        let Some((_, taken)) = catalog.entity_event(owner, &row.event.event_type) else {
+            return false;
+        };
+        taken.relates.iter().any(|relate| {
+            let target = catalog.pairs.side(owner, relate.relationship).map_or(owner, |s| s.target);
+            let target = catalog.entity_name(target);
+            let own = |name: &String| {
+                let hints = &row.event.hints;
+                hints.iter().any(|hint| hint.entity_type == target && hint.field == *name)
+            };
+            !relate.hint_fields.iter().all(own)
+        })
+    })
+}
+
+/// Puts what stands for redacted hints in their place in the identity map.
+async fn rename(
+    tx: &mut dyn Transaction,
+    replaced: &BTreeSet<HintKey>,
+    key: &str,
+) -> Result<(), Error> {
+    let keys: Vec<HintKey> = replaced.iter().cloned().collect();
+    let found: BTreeSet<EntityId> = tx.find_hints(&keys).await?.into_iter().flatten().collect();
+    let ids: Vec<EntityId> = found.into_iter().collect();
+    let mut rows = tx.hints_of(&ids).await?;
+    for row in rows.iter_mut().filter(|row| replaced.contains(&row.key)) {
+        row.key.value = hashed(key, &row.key.value);
+    }
+    tx.clear_hints(Some(&ids)).await?;
+    tx.add_hints(&rows).await?;
+    Ok(())
 }
 
 /// Key of a hint; keys of one type are ordered as the rule for new ids asks (engine.md 2.3).
