@@ -1,4 +1,4 @@
-use defacto_model::{EntityId, Timestamp};
+use defacto_model::{EntityId, Sequence, Timestamp};
 use defacto_ports::{HistoryQuery, HistoryRecord};
 use serde::Serialize;
 
@@ -82,6 +82,8 @@ impl Pipeline {
             return Ok(out);
         }
         let mut reader = self.store.read().await?;
+        let any_merges =
+            !reader.merges_between(Sequence(0), Sequence(i64::MAX), 1).await?.is_empty();
         let realm = self.realm();
         for entity in &self.catalog.manifest.entities {
             let mut query = HistoryQuery { merged: true, limit: PAGE, ..HistoryQuery::default() };
@@ -91,8 +93,10 @@ impl Pipeline {
                 let Some(last) = page.last() else { break };
                 query.after = Some((last.entity_id, last.row.valid_from));
                 let mut index = MergeIndex::default();
-                let ids = page.iter().map(|row| row.entity_id).collect();
-                index.load(&mut *reader, ids).await?;
+                if any_merges {
+                    let ids = page.iter().map(|row| row.entity_id).collect();
+                    index.load(&mut *reader, ids).await?;
+                }
                 let open: Vec<HistoryRecord> = page
                     .iter()
                     .filter(|row| row.valid_to.is_none() && row.merged_into.is_none())
@@ -136,7 +140,9 @@ impl Pipeline {
             let Some(last) = page.last() else { break };
             after = Some(last.key.clone());
             let mut index = MergeIndex::default();
-            index.load(&mut *reader, page.iter().map(|hint| hint.entity_id).collect()).await?;
+            if any_merges {
+                index.load(&mut *reader, page.iter().map(|hint| hint.entity_id).collect()).await?;
+            }
             for hint in page {
                 if index.end_of(hint.entity_id).is_some() {
                     let message = format!("{} '{}'", hint.field, hint.key.value);
