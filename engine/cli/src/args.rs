@@ -35,9 +35,6 @@ pub(crate) struct Global {
         value_name = "URL"
     )]
     pub(crate) database: Option<String>,
-    /// Bring data of an older format forward, for good
-    #[arg(long, global = true)]
-    pub(crate) migrate: bool,
     /// Namespace of this project in the database [default: defacto]
     #[arg(long, global = true, env = "DEFACTO_NAMESPACE", value_name = "NAME")]
     pub(crate) namespace: Option<String>,

@@ -39,9 +39,6 @@ pub(crate) async fn open_with(
     if let Some(connections) = settings.pool_size {
         builder = builder.pool_size(connections);
     }
-    if settings.migrate {
-        builder = builder.migrate();
-    }
     if std::env::var_os(PORTABLE).is_some() {
         builder = builder.portable();
     }

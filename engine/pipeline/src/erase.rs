@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use defacto_model::{EntityId, Sequence};
@@ -169,9 +169,10 @@ impl Pipeline {
     }
 
     async fn count_merges(&self, tx: &mut dyn Transaction, ids: &[EntityId]) -> Result<u64, Error> {
-        let mut rows: HashSet<EntityId> = HashSet::new();
-        rows.extend(tx.merges_from(ids).await?.iter().map(|row| row.from));
-        rows.extend(tx.merges_into(ids).await?.iter().map(|row| row.from));
+        let mut rows: BTreeSet<(Sequence, EntityId)> = BTreeSet::new();
+        for id in ids {
+            rows.extend(tx.merges(Some(*id)).await?.iter().map(|row| (row.sequence, row.from)));
+        }
         Ok(crate::build::count(rows.len()))
     }
 

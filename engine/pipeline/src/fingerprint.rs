@@ -171,12 +171,7 @@ impl Pipeline {
 
     /// Names of the properties of a pair's edges.
     pub(crate) fn edge_properties(&self, pair: usize) -> Vec<String> {
-        let sides = self.catalog.manifest.entities.iter().zip(&self.catalog.pairs.sides);
-        let all = sides.flat_map(|(entity, sides)| entity.relationships.iter().zip(sides));
-        all.filter(|(_, side)| side.pair == pair)
-            .map(|(declared, _)| declared.properties.iter().map(|(name, _)| name.clone()).collect())
-            .find(|names: &Vec<String>| !names.is_empty())
-            .unwrap_or_default()
+        self.catalog.pairs.pairs.get(pair).map_or_else(Vec::new, |pair| pair.properties.clone())
     }
 }
 

@@ -252,6 +252,7 @@ impl Pass<'_> {
             return;
         };
         let key = applied.event.key();
+        let properties = side.of_edge(properties);
         let changed = self.own_edge(key, relationship, target, side.exclusive.own, &properties);
         self.edges_changed |= changed;
         let own_only = self.catalog.pairs.pairs.get(side.pair).is_some_and(|pair| pair.own_only);

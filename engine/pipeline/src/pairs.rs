@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
-use defacto_model::{Cardinality, Manifest, RelationshipManifest};
+use defacto_model::{Cardinality, Manifest, RelationshipManifest, Value};
 use defacto_ports::EdgeKey;
+use defacto_ports::layout::Layout;
 
 /// Which edges a new edge closes, seen from the relating side (language.md 6.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,6 +31,19 @@ pub(crate) struct Side {
     pub(crate) exclusive: Exclusive,
     /// Index of the target type.
     pub(crate) target: u32,
+    /// Of each property of the pair, its place among those that this side declares.
+    places: Vec<Option<usize>>,
+}
+
+impl Side {
+    /// Values of the properties that this side declares as those of the pair's edges: what only the other side declares is
+    /// null.
+    pub(crate) fn of_edge(&self, mut declared: Vec<Value>) -> Vec<Value> {
+        let mut take = |at: Option<usize>| {
+            declared.get_mut(at?).map(|value| std::mem::replace(value, Value::Null))
+        };
+        self.places.iter().map(|at| take(*at).unwrap_or(Value::Null)).collect()
+    }
 }
 
 /// A pair of relationships that are one fact read from two sides.
@@ -50,6 +64,8 @@ pub(crate) struct Pair {
     /// Only the relating entity's own requests can change its edges: no effect relates from the other side,
     /// and a new edge closes none of another source.
     pub(crate) own_only: bool,
+    /// Names of the properties of its edges.
+    pub(crate) properties: Vec<String>,
 }
 
 /// All relationships of a manifest.
@@ -80,6 +96,11 @@ impl Pairs {
     pub(crate) fn new(manifest: &Manifest) -> Self {
         let mut out = Self::default();
         let mut known: BTreeMap<EdgeKey, usize> = BTreeMap::new();
+        let layout = Layout::of(manifest);
+        let names = |key: &EdgeKey| -> Vec<String> {
+            let properties = layout.pair(key).map(|pair| pair.properties.as_slice());
+            properties.unwrap_or_default().iter().map(|(name, _)| name.clone()).collect()
+        };
         for (index, entity) in (0..).zip(&manifest.entities) {
             let mut sides = Vec::new();
             for relationship in &entity.relationships {
@@ -90,6 +111,11 @@ impl Pairs {
                 let forward = here <= there;
                 let symmetric = here == there;
                 let key = if forward { here } else { there };
+                let properties = names(&key);
+                let place = |name: &String| {
+                    relationship.properties.iter().position(|(known, _)| known == name)
+                };
+                let places = properties.iter().map(place).collect();
                 let pair = *known.entry(key.clone()).or_insert_with(|| {
                     let (source, target, one_target, one_source) = if forward {
                         (index, target, exclusive.own, exclusive.other)
@@ -104,10 +130,11 @@ impl Pairs {
                         one_source,
                         symmetric,
                         own_only: false,
+                        properties,
                     });
                     out.pairs.len() - 1
                 });
-                sides.push(Side { pair, forward, exclusive, target });
+                sides.push(Side { pair, forward, exclusive, target, places });
             }
             out.sides.push(sides);
         }

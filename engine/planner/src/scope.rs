@@ -1,6 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use defacto_model::{EntityManifest, Manifest};
+use defacto_ports::EdgeKey;
+use defacto_ports::layout::Layout;
 
 /// Entity type and relationship that name a pair: the smaller of its two ends.
 pub type PairKey = (String, String);
@@ -38,10 +40,16 @@ pub fn scope(old: &Manifest, new: &Manifest) -> Scope {
     for (key, types) in before.iter().chain(&after) {
         relating.entry(key).or_default().extend(types);
     }
+    let (old_layout, new_layout) = (Layout::of(old), Layout::of(new));
+    let columns = |layout: &Layout, (source_type, relationship): &PairKey| {
+        let key = EdgeKey { source_type: source_type.clone(), relationship: relationship.clone() };
+        layout.pair(&key).map(|pair| pair.properties.clone()).ok()
+    };
     loop {
         let known = out.changed.len();
-        for types in relating.values() {
-            if types.iter().any(|name| !out.kept.contains(*name)) {
+        for (key, types) in &relating {
+            let other = columns(&old_layout, key) != columns(&new_layout, key);
+            if other || types.iter().any(|name| !out.kept.contains(*name)) {
                 let joined = types.iter().filter_map(|name| out.kept.take(*name));
                 out.changed.extend(joined.collect::<Vec<_>>());
             }

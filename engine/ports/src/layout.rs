@@ -37,7 +37,7 @@ pub struct PairLayout {
     pub target_type: String,
     /// Name on the canonical source.
     pub relationship: String,
-    /// Properties of an edge.
+    /// Properties of an edge: those that either side declares, the source's first.
     pub properties: Vec<Property>,
 }
 
@@ -78,11 +78,17 @@ impl Layout {
                         properties: Vec::new(),
                     });
                 }
-                if let Some(pair) = layout.pairs.get_mut(pair)
-                    && (own <= other || pair.properties.is_empty())
-                    && !relationship.properties.is_empty()
-                {
-                    pair.properties.clone_from(&relationship.properties);
+                if let Some(pair) = layout.pairs.get_mut(pair) {
+                    let known = std::mem::take(&mut pair.properties);
+                    let declared = relationship.properties.clone();
+                    let (first, second) =
+                        if own <= other { (declared, known) } else { (known, declared) };
+                    pair.properties = first;
+                    for property in second {
+                        if !pair.properties.iter().any(|known| known.0 == property.0) {
+                            pair.properties.push(property);
+                        }
+                    }
                 }
                 layout.relations.push(RelationLayout {
                     name: relationship.name.clone(),

@@ -63,13 +63,6 @@ impl Builder {
         self
     }
 
-    /// Brings data of an older format forward when the store opens, for good; without it they are refused.
-    #[must_use]
-    pub fn migrate(mut self) -> Self {
-        self.server.migrate = true;
-        self
-    }
-
     /// Does on a server without what only Postgres itself has. For tests.
     #[doc(hidden)]
     #[must_use]

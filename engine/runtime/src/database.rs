@@ -15,13 +15,12 @@ use crate::Error;
 #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "read where a server is"))]
 pub(crate) struct Server {
     pub(crate) pool_size: usize,
-    pub(crate) migrate: bool,
     pub(crate) portable: bool,
 }
 
 impl Default for Server {
     fn default() -> Self {
-        Self { pool_size: 4, migrate: false, portable: false }
+        Self { pool_size: 4, portable: false }
     }
 }
 
@@ -88,7 +87,6 @@ impl Database {
 fn on_server(text: &str, namespace: &str, server: &Server) -> Result<Database, Error> {
     let mut options = PostgresOptions::new(text, namespace).map_err(Error::Config)?;
     options.pool_size = server.pool_size;
-    options.migrate = server.migrate;
     options.portable = server.portable;
     Ok(Database::Server(options))
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use defacto_model::{EntityId, EntityManifest, Manifest, Timestamp, ValueType};
+use defacto_model::{EntityId, EntityManifest, Manifest, Timestamp, Value, ValueType};
+use defacto_ports::layout::Layout;
 use defacto_ports::{EdgeKey, EdgeRow, HistoryQuery, HistoryRecord, Reader, Realm, Store};
 
 use crate::engine::known;
@@ -133,23 +134,10 @@ impl View {
     ///
     /// An unknown relationship, or what the store says.
     pub async fn edges(&self, relationship: &str) -> Result<Edges, Error> {
-        let mut reader = self.store.read().await?;
-        let mut edges = Edges { properties: Vec::new(), rows: Vec::new() };
-        let mut names = Vec::new();
-        for entity in &self.manifest.entities {
-            for declared in &entity.relationships {
-                names.push(declared.name.as_str());
-                if declared.name != relationship {
-                    continue;
-                }
-                if edges.properties.is_empty() {
-                    edges.properties.clone_from(&declared.properties);
-                }
-                let (pair, forward) = defacto_pipeline::canonical_pair(&entity.name, declared);
-                read_edges(reader.as_mut(), &self.realm, &pair, forward, &mut edges.rows).await?;
-            }
-        }
-        if !names.contains(&relationship) {
+        let layout = Layout::of(&self.manifest);
+        let (pairs, columns) = layout.relation(relationship);
+        if pairs.is_empty() {
+            let mut names: Vec<&str> = layout.relations.iter().map(|it| it.name.as_str()).collect();
             names.sort_unstable();
             names.dedup();
             let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
@@ -158,6 +146,26 @@ impl View {
                 name: relationship.to_owned(),
                 known,
             });
+        }
+        let mut reader = self.store.read().await?;
+        let properties: Vec<(String, ValueType)> = columns.into_iter().cloned().collect();
+        let mut edges = Edges { properties, rows: Vec::new() };
+        for (pair, forward) in pairs {
+            let key = EdgeKey {
+                source_type: pair.source_type.clone(),
+                relationship: pair.relationship.clone(),
+            };
+            let place = |(name, _): &(String, ValueType)| {
+                pair.properties.iter().position(|(known, _)| known == name)
+            };
+            let places: Vec<Option<usize>> = edges.properties.iter().map(place).collect();
+            let mut rows = Vec::new();
+            read_edges(reader.as_mut(), &self.realm, &key, forward, &mut rows).await?;
+            for row in &mut rows {
+                let value = |at: &Option<usize>| row.properties.get((*at)?).cloned();
+                row.properties = places.iter().map(|at| value(at).unwrap_or(Value::Null)).collect();
+            }
+            edges.rows.extend(rows);
         }
         edges.rows.sort_by_key(|row| (row.source, row.target, row.valid_from));
         edges.rows.dedup();

@@ -64,8 +64,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`Error::Format`] when a newer program wrote it, [`Error::Storage`] when the schema is somebody else's.
-    pub(crate) async fn ensure_schema(&mut self, migrate: bool) -> Result<(), Error> {
+    /// [`Error::Format`] when another program wrote it, [`Error::Storage`] when the schema is somebody else's.
+    pub(crate) async fn ensure_schema(&mut self) -> Result<(), Error> {
         let namespace = self.place().namespace.clone();
         if self.own_schema(&namespace, "namespace").await? {
             let format = literal(&FORMAT.to_string());
@@ -79,22 +79,7 @@ impl Session {
             }
             None => 0,
         };
-        self.migrate(found, migrate).await
-    }
-
-    /// Brings an older format forward, one step at a time. There is only one format so far.
-    async fn migrate(&mut self, found: u32, _wanted: bool) -> Result<(), Error> {
-        match found {
-            FORMAT => Ok(()),
-            found if found > FORMAT => Err(Error::Format { found, known: FORMAT }),
-            found => Err(Error::Inconsistent {
-                message: format!(
-                    "{} has the unknown format {found} in the schema {}",
-                    self.place().label(),
-                    self.place().namespace
-                ),
-            }),
-        }
+        if found == FORMAT { Ok(()) } else { Err(Error::Format { found, known: FORMAT }) }
     }
 
     /// Makes a schema ours: `true` when it is new or was empty, `false` when it was ours before. A comment on it says

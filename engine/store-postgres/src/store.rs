@@ -30,8 +30,6 @@ pub struct PostgresOptions {
     place: Place,
     /// Connections for reading; one more is for writing.
     pub pool_size: usize,
-    /// Whether stored data of an older format may be brought forward.
-    pub migrate: bool,
     /// Does without what only Postgres itself has.
     pub portable: bool,
 }
@@ -56,7 +54,7 @@ impl PostgresOptions {
             .statement_cache_capacity(512)
             .disable_statement_logging();
         let place = Place { options, namespace: namespace.to_owned(), portable: false };
-        Ok(Self { place, pool_size: 4, migrate: false, portable: false })
+        Ok(Self { place, pool_size: 4, portable: false })
     }
 
     /// The same with another namespace.
@@ -97,7 +95,7 @@ impl PostgresStore {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            match make(&place, options.migrate).await {
+            match make(&place).await {
                 Ok(session) => {
                     let bell = Bell::new(Arc::clone(&place));
                     let pool = Arc::new(Pool::new(place, options.pool_size.max(1)));
@@ -144,7 +142,7 @@ fn made_by_another(error: &Error) -> bool {
     )
 }
 
-async fn make(place: &Arc<Place>, migrate: bool) -> Result<Session, Error> {
+async fn make(place: &Arc<Place>) -> Result<Session, Error> {
     let start = Instant::now();
     let mut session = loop {
         match Session::connect(place).await {
@@ -156,7 +154,7 @@ async fn make(place: &Arc<Place>, migrate: bool) -> Result<Session, Error> {
         }
     };
     session.begin(WRITE).await.map_err(|error| storage(OPENING, place, error))?;
-    session.ensure_schema(migrate).await?;
+    session.ensure_schema().await?;
     session.commit().await?;
     Ok(session)
 }

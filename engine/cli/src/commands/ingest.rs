@@ -107,11 +107,10 @@ struct Told {
 impl Told {
     fn tell(&mut self, file: &str, batch: &[Record], failures: &[EventFailure]) {
         for failure in failures {
-            let line = failure
-                .index
-                .and_then(|index| usize::try_from(index).ok())
-                .and_then(|index| batch.get(index))
-                .map_or(0, |record| record.line);
+            let index = failure.index.and_then(|index| usize::try_from(index).ok());
+            // What failed later is no failure of a line, and told at the end.
+            let Some(record) = index.and_then(|index| batch.get(index)) else { continue };
+            let line = record.line;
             let field = failure.field.as_ref().map_or(String::new(), |f| format!(" [{f}]"));
             self.line(&format!("{file}:{line}: {}{field}: {}", failure.code, failure.error));
         }

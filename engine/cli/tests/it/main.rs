@@ -28,3 +28,4 @@ mod results;
 #[cfg(feature = "postgres")]
 mod shards;
 mod tour;
+mod values;
