@@ -98,7 +98,9 @@ impl Pipeline {
             let documents = (parse(&active.definitions), own.and_then(parse));
             if let (Some(before), Some(after)) = documents {
                 let present = reader.event_types().await?;
-                data = same_events(&before, &after, &present) && same_identity(&before, &after);
+                data = before["functions"] == after["functions"]
+                    && same_events(&before, &after, &present)
+                    && same_identity(&before, &after);
             }
         }
         let made_so = build.module_hash == old.module && build.definition_hash == old.definition;

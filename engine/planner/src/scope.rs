@@ -143,6 +143,7 @@ mod tests {
             entity_hashes: hashes.into_iter().map(str::to_owned).collect(),
             entities,
             sources: Vec::new(),
+            functions: Vec::new(),
         }
     }
 

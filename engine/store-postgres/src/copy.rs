@@ -31,7 +31,7 @@ impl PostgresStore {
         let mut session = Session::connect(&place).await.map_err(fail)?;
         session.begin(MOMENT).await.map_err(fail)?;
         session.discard().await?;
-        session.ensure_schema(false).await?;
+        session.ensure_schema().await?;
         session.fill(&original).await?;
         session.commit().await?;
         session.close().await?;
