@@ -48,7 +48,8 @@ pub(crate) struct Summary {
     pub(crate) changed: u64,
     pub(crate) rebuilt: u64,
     pub(crate) failures: Vec<Failed>,
-    /// Entities recomputed from all their events.
+    /// Entities recomputed from all their events. Those taken up from a state are none of them: events that are resolved
+    /// and not applied yet may lie before it.
     pub(crate) redone: Vec<EntityId>,
 }
 
@@ -329,9 +330,11 @@ impl Pipeline {
             let id = state.entity_id;
             kept.append(&mut checkpoints);
             let job = redone.get(&id);
-            if job.is_some() {
+            if let Some(job) = job {
                 summary.rebuilt += 1;
-                summary.redone.push(id);
+                if job.state.is_none() {
+                    summary.redone.push(id);
+                }
             }
             if let Some(job) = job.filter(|job| job.is_anew()) {
                 if !catalog.pairs.sides.get(entity as usize).is_none_or(Vec::is_empty) {

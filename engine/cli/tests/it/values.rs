@@ -164,7 +164,10 @@ fn results_of_ingest_and_tick_count_what_happened() {
     assert_fields(&json(&project, &["status"]), &status);
     let build = json(&project, &["build", "--as-of", "2026-01-20"]);
     assert_fields(&build, &json!({"mode": "SKIP", "events_processed": 0, "effects_produced": 0}));
-    let full = json(&project, &["build", "--full", "--as-of", "2026-01-20"]);
+    let args = ["build", "--full", "--as-of", "2026-01-20", "--format", "json"];
+    let output = project.run(&args);
+    assert_eq!(output.status.code(), Some(1), "an event failed");
+    let full: Value = serde_json::from_slice(&output.stdout).unwrap();
     let counts = json!({"mode": "FULL", "reason": "asked for", "events_processed": 6,
         "effects_produced": 11, "transitions": 1, "entities_created": 3, "events_failed": 1});
     assert_fields(&full, &counts);
