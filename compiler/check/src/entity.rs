@@ -124,7 +124,9 @@ fn build_of<'b>(
     builds: &'b mut [(&str, EventBuild)],
     name: &str,
 ) -> Option<(u32, &'b mut EventBuild)> {
-    (0..).zip(builds).find(|(_, (known, _))| *known == name).map(|(at, (_, build))| (at, build))
+    // In the order of the names.
+    let at = builds.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
+    builds.get_mut(at).map(|(_, build)| (index(at), build))
 }
 
 fn identity(context: &EntityContext<'_>, found: &mut Vec<Diagnostic>) -> Vec<IdentityField> {

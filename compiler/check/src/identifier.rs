@@ -1,6 +1,8 @@
 //! Names: reserved ones, and identifiers that tables and columns derive from them (language.md 1.4, 2.3,
 //! decision 31).
 
+use std::collections::BTreeMap;
+
 use defacto_definitions::{EntityDef, PropertyDef, RelationshipDef};
 use defacto_diagnostics::{Code, Diagnostic};
 
@@ -15,14 +17,12 @@ pub(crate) fn entity(def: &EntityDef, found: &mut Vec<Diagnostic>) {
             format!("the name is too long: `{longest}` must fit {IDENTIFIER_BYTES_MAX} bytes");
         found.push(Diagnostic::new(Code::E02, &def.name.path, def.name.span, message));
     }
-    for (at, property) in def.properties.iter().enumerate() {
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for property in &def.properties {
         let name = &property.name;
-        let twin = def.properties.iter().take(at).find(|other| {
-            other.name.value != name.value && other.name.value.eq_ignore_ascii_case(&name.value)
-        });
-        if let Some(twin) = twin {
-            let message =
-                format!("`{}` differs from `{}` only in case", name.value, twin.name.value);
+        let first = seen.entry(name.value.to_ascii_lowercase()).or_insert(&name.value);
+        if *first != name.value {
+            let message = format!("`{}` differs from `{first}` only in case", name.value);
             found.push(Diagnostic::new(Code::E02, &name.path, name.span, message));
         }
     }

@@ -138,17 +138,26 @@ pub(crate) fn engine_failure(error: Error) -> Failure {
     }
 }
 
-/// Shows every finding on standard error.
+/// Shows what was found on standard error.
 fn show(outcome: &Compilation) {
     crate::say(&findings(&outcome.diagnostics, &outcome.source_map));
 }
 
-/// Findings as text, errors before warnings, each with its place.
+/// Findings as text, errors before warnings, each with its place; of very many, the first.
 pub(crate) fn findings(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
     use std::io::IsTerminal;
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let (mut sorted, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) =
         diagnostics.iter().cloned().partition(|d| d.severity() == Severity::Error);
     sorted.extend(warnings);
-    render_text(&sorted, sources, colour)
+    let more = sorted.len().saturating_sub(FINDINGS_MAX);
+    sorted.truncate(FINDINGS_MAX);
+    let mut text = render_text(&sorted, sources, colour);
+    if more > 0 {
+        text.push_str(&format!("\nand {more} more findings; `--format json` lists all\n"));
+    }
+    text
 }
+
+/// Findings that are shown as text.
+const FINDINGS_MAX: usize = 200;

@@ -108,6 +108,21 @@ fn huge_scalars() {
 }
 
 #[test]
+fn thousands_of_findings() {
+    let _alone = alone();
+    let entity =
+        "  a: { starts: s, identity: { k: { match: exact } }, states: { s: {} }, properties: {\n";
+    for (what, line, count) in
+        [("unknown keys", "key_{n}: 1\n", 10_000), ("one key many times", "entities: 1\n", 10_000)]
+    {
+        let text: String = (0..count).map(|n| line.replace("{n}", &n.to_string())).collect();
+        refused(what, &text);
+    }
+    let properties: String = (0..10_000).map(|n| format!("p{n}: {{ type: strin }},\n")).collect();
+    refused("unknown types", &format!("entities:\n{entity}{properties} }} }}\n"));
+}
+
+#[test]
 fn longest_expressions() {
     let _alone = alone();
     let most = 16 * 1024;
