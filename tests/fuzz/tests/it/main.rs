@@ -1,4 +1,4 @@
-//! Runs each fuzz target for `DEFACTO_FUZZ_SECONDS` (5 unless set) from a new seed, or from `DEFACTO_FUZZ_SEED`; those
+//! Runs each fuzz target for `DEFACTO_FUZZ_SECONDS` of processor time (5 unless set) from a new seed, or from `DEFACTO_FUZZ_SEED`; those
 //! that are the compiler's own three times as long. Memory is counted for a process, so that each target runs in one of
 //! its own, two at a time. One alone: `cargo test -p defacto-test-fuzz -- --ignored raw_records`.
 #![expect(
@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 use std::{env, fs, thread};
 
 use defacto_test_fuzz::{
@@ -106,7 +106,7 @@ fn processor_time() -> Duration {
     Duration::from_millis(10 * ticks.map(|t| t.parse::<u64>().expect("a number")).sum::<u64>())
 }
 
-/// Runs a body on inputs until time is up.
+/// Runs a body on inputs until so much processor time is used.
 fn fuzz<I: AsRef<[u8]>>(
     name: &str,
     make: impl Fn(&mut Random) -> I + Sync,
@@ -129,8 +129,8 @@ fn fuzz<I: AsRef<[u8]>>(
         let work = || {
             let mut random = Random::new(seed);
             let (mut count, mut most, mut slowest) = (0_u64, 0, Duration::ZERO);
-            let started = Instant::now();
-            while started.elapsed() < time {
+            let started = processor_time();
+            while processor_time().saturating_sub(started) < time {
                 let input = make(&mut random);
                 fs::write(&last, input.as_ref()).expect("the folder for test output");
                 let began = processor_time();
