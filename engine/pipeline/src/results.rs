@@ -1,4 +1,5 @@
 use defacto_model::{EntityId, EventId, FailureCode, Sequence, Stage, Timestamp};
+use defacto_ports::ModuleMetrics;
 use serde::{Deserialize, Serialize};
 
 /// Wall-clock time spent, in milliseconds.
@@ -341,4 +342,7 @@ pub struct Status {
     pub dirty: bool,
     /// Live entities by type.
     pub entities: Vec<(String, u64)>,
+    /// The modules that the definitions use, and what each has done in this process.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub modules: Vec<ModuleMetrics>,
 }

@@ -37,6 +37,7 @@ impl Pipeline {
             identity_hash: hashes.identity.clone(),
             dirty: build.pending.is_some(),
             entities,
+            modules: self.machines.module_metrics(),
         })
     }
 }

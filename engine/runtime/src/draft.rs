@@ -1,9 +1,10 @@
 //! Drafts: copies of a version to be changed step by step, then registered (language.md 8.6, engine.md 9.3).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
-use defacto_compiler::diagnostics::{Code, Diagnostic, Severity};
-use defacto_compiler::{Input, analyze, canonical};
+use defacto_compiler::diagnostics::{Diagnostic, Severity};
+use defacto_compiler::{Analysis, canonical};
 use defacto_pipeline::Impact;
 use defacto_ports::Reader;
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,9 @@ pub struct Draft {
     based_on: String,
     base: Value,
     document: Value,
+    /// The engine's state folder, with the modules that the definitions name.
+    #[serde(skip)]
+    state: Option<PathBuf>,
 }
 
 /// What validation says (engine.md 5.2).
@@ -223,16 +227,13 @@ impl Draft {
 
     /// What differs from the version that it is based on.
     pub fn diff(&self) -> Changes {
-        let read = |document: &Value| canonical(&analyze(&Input::Json(document)).definitions);
+        let read = |document: &Value| canonical(&self.analyze(document).definitions);
         defacto_compiler::diff(&read(&self.base), &read(&self.document)).into()
     }
 
     /// All errors and warnings.
     pub fn validate(&self) -> Validation {
-        let source = self.source();
-        let mut found = analyze(&source.input()).diagnostics;
-        // Normalizers are not at hand here; registering checks them.
-        found.retain(|finding| finding.code != Code::E30);
+        let found = self.analyze(&self.document).diagnostics;
         let of =
             |severity| found.iter().filter(|d| d.severity() == severity).map(in_words).collect();
         let errors: Vec<String> = of(Severity::Error);
@@ -307,11 +308,17 @@ impl Draft {
         self.accept(steps, changed)
     }
 
+    /// Checks a document, with what its modules describe.
+    fn analyze(&self, document: &Value) -> Analysis {
+        let source = Source::text(format!("draft {}", self.version), document.to_string());
+        source.analyze(self.state.as_deref())
+    }
+
     /// Keeps a changed document unless its own place is wrong in a way that no other step can mend.
     fn accept(&mut self, steps: &[Step], changed: Value) -> Result<(), Error> {
         let place = draft_path::text(steps);
         let errors = |document: &Value| {
-            let analysis = analyze(&Input::Json(document));
+            let analysis = self.analyze(document);
             let errors =
                 analysis.diagnostics.into_iter().filter(|d| d.severity() == Severity::Error);
             (errors.collect::<Vec<_>>(), analysis.definitions)
@@ -357,7 +364,8 @@ impl Engine {
         let document = self.definitions(Some(&based_on)).await?;
         let base: Value = serde_json::from_str(&document)
             .map_err(|e| Error::Draft(format!("definitions of version '{based_on}': {e}")))?;
-        Ok(Draft { version: version.to_owned(), based_on, document: base.clone(), base })
+        let state = Some(self.place.state.clone());
+        Ok(Draft { version: version.to_owned(), based_on, document: base.clone(), base, state })
     }
 
     /// The drafts kept in this project, by name.
@@ -367,7 +375,8 @@ impl Engine {
     /// What the store says.
     pub async fn drafts(&self) -> Result<Vec<Draft>, Error> {
         let mut reader = self.store.read().await?;
-        Ok(kept(reader.as_mut()).await?.into_values().collect())
+        let drafts = kept(reader.as_mut()).await?.into_values();
+        Ok(drafts.map(|draft| Draft { state: Some(self.place.state.clone()), ..draft }).collect())
     }
 
     /// Keeps a draft in the project, in place of one of the same name.

@@ -168,7 +168,7 @@ impl Engine {
         Ok(result)
     }
 
-    /// Where the version stands.
+    /// Where the version stands, and what the modules that its definitions use have done since the engine was opened.
     ///
     /// # Errors
     ///

@@ -36,6 +36,10 @@ pub(crate) async fn run(_: &Options, settings: &Settings) -> Outcome {
     for (entity, count) in &status.entities {
         line(entity, &count);
     }
+    for module in &status.modules {
+        let short = module.digest.get(..8).unwrap_or_default();
+        line(module.world, &format!("{} (module of digest {short}…)", module.module));
+    }
     let mut output = Output::open(settings)?;
     output.object(&serde_json::to_value(&status).unwrap_or_default(), &text)?;
     output.finish()

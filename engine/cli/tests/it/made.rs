@@ -306,3 +306,69 @@ fn bytes_and_rows_reach_the_module_as_they_came() {
     let ledger = project.ok(&["ledger", "events", "--format", "jsonl"]);
     assert!(ledger.contains("b25lIHR3bwp0aHJlZQ=="), "{ledger}");
 }
+
+#[test]
+fn erasing_and_redacting_spare_the_other_events_of_a_record() {
+    let definitions = DEFINITIONS
+        .replace("    times: {", "    told: { type: string, sensitive: pii }\n    times: {");
+    let definitions = definitions.replace(
+        "            - increment:",
+        "            - set: { property: told, from: event.text }\n            - increment:",
+    );
+    let project = project(&words(1, ONE));
+    project.write("entities/word.yaml", &definitions);
+    project.write("data/lines.txt", "alice bob\ncarol bob\ndave\n");
+    project.ok(&["ingest", "book", "data/lines.txt"]);
+    let as_of = ["--as-of", "2026-01-01T00:00:00Z"];
+    project.ok(&["build", as_of[0], as_of[1]]);
+    let id = |word: &str| {
+        let found = project.ok(&["identity", "list", "--format", "jsonl"]);
+        let found = rows(&found).into_iter().find(|row| row["value"] == word);
+        found.unwrap_or_else(|| panic!("{word}"))["entity_id"].as_str().unwrap().to_owned()
+    };
+    let (alice, carol) = (id("alice"), id("carol"));
+    let bob = word("bob", 2, None);
+    project.ok(&["erase", &alice, "--yes"]);
+    assert_eq!(table(&project), [bob.clone(), word("carol", 1, None), word("dave", 1, None)]);
+    project.ok(&["redact", &carol]);
+    let all = |project: &Project| {
+        let ledger = project.ok(&["ledger", "events", "--format", "jsonl"]);
+        ledger + &project.ok(&["history", "word", "--format", "jsonl"])
+    };
+    let stored = all(&project);
+    assert!(!stored.contains("alice") && !stored.contains("carol"), "{stored}");
+    assert!(stored.contains("bob") && stored.contains("dave"), "{stored}");
+    assert_eq!(rows(&project.ok(&["ledger", "events", "--format", "jsonl"])).len(), 4);
+    // The records of both are gone with the words in them, so that the events of others stay as they are even from raw.
+    let before = project.fingerprint();
+    project.ok(&["build", "--from-raw", as_of[0], as_of[1]]);
+    assert_eq!(project.fingerprint(), before);
+    assert!(table(&project).contains(&bob));
+    assert!(!all(&project).contains("carol"));
+    project.ok(&["verify", "--rebuild"]);
+}
+
+#[test]
+fn drafts_and_status_know_the_modules() {
+    let project = project(&words(1, ONE));
+    project.write("data/lines.txt", "alice bob\n");
+    project.ok(&["ingest", "book", "data/lines.txt"]);
+    project.ok(&["build", "--as-of", "2026-01-01T00:00:00Z"]);
+    let status = project.ok(&["status", "--format", "json"]);
+    let status: Value = serde_json::from_str(&status).unwrap();
+    let module = &status["modules"][0];
+    assert_eq!((&module["world"], &module["module"]), (&"normalizer".into(), &"words".into()));
+    assert!(module["instances"].as_u64().unwrap() > 0, "{status}");
+
+    project.ok(&["definitions", "draft", "new", "next"]);
+    // What the module describes is what a step is checked against.
+    let put = |value: &str| {
+        project.run(&["definitions", "draft", "put", "next", "sources.book.event_id", value])
+    };
+    let refused = put(r#"["number"]"#);
+    let said = text(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("`number`"), "{said}");
+    let good = put(r#"["text", "$raw"]"#);
+    assert!(good.status.success(), "{}", text(&good.stderr));
+    project.ok(&["definitions", "draft", "validate", "next"]);
+}

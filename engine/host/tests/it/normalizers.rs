@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use defacto_host::{MadeEvent, RawInputRecord, Refused, Tables};
+use defacto_host::{HostOptions, Limits, MadeEvent, ModuleHost, RawInputRecord, Refused, Tables};
 use defacto_model::Value;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -117,4 +117,52 @@ fn every_raw_form_arrives() {
     // A row's payload is a list of one entry, which is no text of its length: just not a crime to send.
     let sent = module.normalize("{}", &described.events, &[RawInputRecord::Row(&row)]);
     assert_eq!(sent.unwrap().len(), 1);
+}
+
+/// Bytes of this process that are in memory.
+fn resident() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4_096
+}
+
+/// Loads one module many times, uses each once, and prints what one costs and how large its own memory is.
+#[test]
+#[ignore = "runs alone, in a process of its own: see the next test"]
+fn idle_modules() {
+    const MODULES: usize = 16;
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../sdk/templates/rust/module.wasm");
+    let bytes = std::fs::read(path).unwrap();
+    let folder = std::env::temp_dir().join(format!("defacto-idle-{}", std::process::id()));
+    let options = || HostOptions { cache: Some(folder.clone()), ..HostOptions::default() };
+    let used = |host: &ModuleHost| {
+        let module = host.load("gateway", &bytes, Tables::new(), Limits::default()).unwrap();
+        let described = module.describe("{}").unwrap();
+        let records = [RawInputRecord::Text("1772352900 M-7731 kWh=12.5")];
+        assert!(module.normalize("{}", &described.events, &records).unwrap()[0].is_ok());
+        module
+    };
+    // Once to have the machine code in the folder, and once from there.
+    drop(used(&ModuleHost::new(options()).unwrap()));
+    let host = ModuleHost::new(options()).unwrap();
+    let first = used(&host);
+    let before = resident();
+    let modules: Vec<_> = (0..MODULES).map(|_| used(&host)).collect();
+    let each = (resident() - before) / modules.len();
+    println!("idle: {each} {}", first.metrics().peak_memory);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn an_idle_module_costs_less_than_a_mebibyte_beyond_its_own_memory() {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["normalizers::idle_modules", "--exact", "--ignored", "--nocapture"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let figures = text.split("idle: ").nth(1).unwrap_or_else(|| panic!("{text}"));
+    let mut figures = figures.split_whitespace().map(|figure| figure.parse::<usize>().unwrap_or(0));
+    let (each, own) = (figures.next().unwrap(), figures.next().unwrap());
+    println!("{each} bytes a module, with {own} bytes of its own");
+    assert!(each > 0 && own > 0 && each < own + (1 << 20), "{each} bytes, {own} of its own");
 }
