@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use tokio::task::JoinSet;
 
 use crate::Error;
-use crate::blocking::blocking;
+use crate::blocking::{FEW, blocking};
 use crate::catalog::Catalog;
 use crate::decode::Event;
 
@@ -97,10 +97,9 @@ fn of_types(
 
 /// Decodes rows in parallel.
 pub(crate) fn decode(catalog: &Catalog, rows: Vec<LedgerRow>) -> Result<Vec<Arc<Event>>, Error> {
-    blocking(|| {
-        rows.into_par_iter()
-            .with_min_len(128)
-            .map(|row| Event::from_row(catalog, row).map(Arc::new))
-            .collect()
-    })
+    let one = |row| Event::from_row(catalog, row).map(Arc::new);
+    if rows.len() <= FEW {
+        return rows.into_iter().map(one).collect();
+    }
+    blocking(|| rows.into_par_iter().with_min_len(128).map(one).collect())
 }

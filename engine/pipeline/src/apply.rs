@@ -8,7 +8,7 @@ use defacto_ports::{
 };
 use rayon::prelude::*;
 
-use crate::blocking::blocking;
+use crate::blocking::blocking_for;
 use crate::catalog::Catalog;
 use crate::decode::Event;
 use crate::edges::{EdgeWork, cluster, write_edges};
@@ -308,7 +308,9 @@ impl Pipeline {
         self.forget_later(tx, realm, entity, &jobs).await?;
         let machines = Arc::clone(&self.machines);
         let started = std::time::Instant::now();
-        let folded = blocking(|| interpret(&*machines, &catalog, merges, entity, jobs, None))?;
+        let size = jobs.iter().map(|job| job.events.len().max(1)).sum();
+        let folded =
+            blocking_for(size, || interpret(&*machines, &catalog, merges, entity, jobs, None))?;
         self.timing.interpret_ms += started.elapsed().as_secs_f64() * 1e3;
         summary.effects += folded.effects;
         summary.transitions += folded.transitions;
@@ -479,6 +481,12 @@ pub(crate) fn interpret(
         if let Some(call) = calls.last_mut() {
             call.push(job);
         }
+    }
+    if calls.len() <= 1 {
+        return match calls.pop() {
+            Some(jobs) => call(machines, catalog, merges, entity, jobs, advance_to),
+            None => Ok(Outcome::default()),
+        };
     }
     let outcomes: Vec<Result<Outcome, Error>> = calls
         .into_par_iter()

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use crate::ahead::Ahead;
 use crate::apply::{Block, Failed, Summary, Target};
-use crate::blocking::blocking;
+use crate::blocking::blocking_for;
 use crate::build::{AsOf, BuildOptions};
 use crate::decode::Event;
 use crate::retry::Attempts;
@@ -93,7 +93,10 @@ impl Pipeline {
             let started = Instant::now();
             let normalized = match ahead.take().await {
                 Some(normalized) => normalized?,
-                None => (at, blocking(|| normalize(&*self.machines, index, chunk, at))?),
+                None => (
+                    at,
+                    blocking_for(chunk.len(), || normalize(&*self.machines, index, chunk, at))?,
+                ),
             };
             // The module works on the next records while the store has these.
             if let Some(next) = chunks.peek() {
@@ -350,7 +353,7 @@ impl Pipeline {
         records: &[&str],
         ingested_at: Timestamp,
     ) -> Result<Vec<Normalized>, Error> {
-        blocking(|| normalize(&*self.machines, source, records, ingested_at))
+        blocking_for(records.len(), || normalize(&*self.machines, source, records, ingested_at))
     }
 
     pub(crate) fn record_failure(
@@ -459,6 +462,10 @@ fn normalize(
     records: &[&str],
     ingested_at: Timestamp,
 ) -> Result<Vec<Normalized>, Error> {
+    if records.len() <= CALL_RECORDS {
+        let raw: Vec<RawRecord<'_>> = records.iter().map(|text| RawRecord { text }).collect();
+        return Ok(machines.normalize(source, &raw, ingested_at)?);
+    }
     let results: Result<Vec<Vec<Normalized>>, defacto_ports::Error> = records
         .par_chunks(CALL_RECORDS)
         .map(|chunk| {

@@ -8,7 +8,7 @@ use defacto_identity::{
 use defacto_model::{Sequence, Value};
 use defacto_ports::{EntityEventRow, HintKey, HintRequest, HintRow, MergeRow, Transaction};
 
-use crate::blocking::blocking;
+use crate::blocking::blocking_for;
 use crate::catalog::{Catalog, MERGE_EVENT, SYSTEM_SOURCE};
 use crate::decode::Event;
 use crate::separate::separates;
@@ -189,7 +189,7 @@ impl Pipeline {
         }
         if !asked.is_empty() {
             let (at, requests): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
-            let answers = blocking(|| self.machines.hints(&requests))?;
+            let answers = blocking_for(requests.len(), || self.machines.hints(&requests))?;
             for (at, answer) in at.into_iter().zip(answers) {
                 // A hint that cannot be built is no usable hint (language.md 6.8).
                 if let (Some(text), Ok(answer)) = (texts.get_mut(at), answer) {

@@ -123,6 +123,14 @@ fn micros(lease: Duration) -> i64 {
 }
 
 impl PostgresStore {
+    /// The map by one statement on a connection at hand; `None` when there is none, or when it is lost.
+    async fn glance(&self) -> Option<Option<(ShardMap, bool)>> {
+        let mut session = self.pool().take_idle()?;
+        let map = session.shard_map().await.ok()?;
+        self.pool().give_back(session);
+        Some(map)
+    }
+
     async fn begun(&self, statements: &'static str) -> Result<Session, Error> {
         self.pool().start(statements).await
     }
@@ -144,9 +152,15 @@ impl PostgresStore {
 #[async_trait]
 impl Shards for PostgresStore {
     async fn map(&self) -> Result<Option<ShardMap>, Error> {
-        let mut session = self.begun(READ).await?;
-        let map = session.shard_map().await?;
-        self.done(session).await?;
+        let map = match self.glance().await {
+            Some(map) => map,
+            None => {
+                let mut session = self.begun(READ).await?;
+                let map = session.shard_map().await?;
+                self.done(session).await?;
+                map
+            }
+        };
         let Some((map, expired)) = map else { return Ok(None) };
         if !expired {
             return Ok(Some(map));
