@@ -15,7 +15,8 @@ fn a_large_folder_stays_below_its_limit() {
         - 2 * statistics.manifest
         - statistics.library_code
         - statistics.library_data;
-    assert!(own <= 1 << 20, "{own} bytes of its own, {} a handler", own / HANDLERS);
+    // The goal is 1 MiB; 956 kB hold.
+    assert!(own <= 980_000, "{own} bytes of its own, {} a handler", own / HANDLERS);
 }
 
 #[test]
