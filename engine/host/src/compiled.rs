@@ -181,14 +181,14 @@ impl CompiledDefinitions {
 
 /// The version is read first and alone: another version may have another manifest.
 fn check_abi(text: &str) -> Result<(), LoadError> {
-    let unreadable = |message: String| LoadError::Manifest { message };
-    let value: serde_json::Value =
-        serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
-    let found = value.get("abi").and_then(serde_json::Value::as_u64);
-    let found = found.and_then(|found| u32::try_from(found).ok());
-    match found.ok_or_else(|| unreadable("no field `abi`".to_owned()))? {
-        abi::ABI => Ok(()),
-        found => Err(LoadError::Abi { found, known: abi::ABI }),
+    #[derive(serde::Deserialize)]
+    struct Known {
+        abi: u32,
+    }
+    match serde_json::from_str::<Known>(text) {
+        Ok(Known { abi: abi::ABI }) => Ok(()),
+        Ok(Known { abi: found }) => Err(LoadError::Abi { found, known: abi::ABI }),
+        Err(error) => Err(LoadError::Manifest { message: error.to_string() }),
     }
 }
 
