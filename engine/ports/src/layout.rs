@@ -52,6 +52,15 @@ pub struct RelationLayout {
     pub forward: bool,
 }
 
+/// Tables of two layouts that have the same columns.
+#[derive(Debug)]
+pub struct Alike<'a> {
+    /// Entity types, in both.
+    pub entities: Vec<(&'a EntityLayout, &'a EntityLayout)>,
+    /// Relationship pairs, in both.
+    pub pairs: Vec<(&'a PairLayout, &'a PairLayout)>,
+}
+
 impl Layout {
     /// The tables for a manifest.
     pub fn of(manifest: &Manifest) -> Layout {
@@ -98,6 +107,37 @@ impl Layout {
             }
         }
         layout
+    }
+
+    /// Tables of these types and pairs here, each beside that of another layout, to copy rows from one to the other.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Inconsistent`] when one of the two has none, or has other columns.
+    pub fn alike<'a>(
+        &'a self,
+        other: &'a Self,
+        types: &[String],
+        pairs: &[EdgeKey],
+    ) -> Result<Alike<'a>, Error> {
+        let same = |own: &[Property], others: &[Property]| match own == others {
+            true => Ok(()),
+            false => Err(Error::Inconsistent {
+                message: "tables to be copied have other columns".to_owned(),
+            }),
+        };
+        let mut alike = Alike { entities: Vec::new(), pairs: Vec::new() };
+        for name in types {
+            let (a, b) = (self.entity(name)?, other.entity(name)?);
+            same(&a.properties, &b.properties)?;
+            alike.entities.push((a, b));
+        }
+        for key in pairs {
+            let (a, b) = (self.pair(key)?, other.pair(key)?);
+            same(&a.properties, &b.properties)?;
+            alike.pairs.push((a, b));
+        }
+        Ok(alike)
     }
 
     /// The pairs that are read under a name, each with its direction, and the properties of them all, each name once.

@@ -158,26 +158,17 @@ impl Session {
     ) -> Result<(), Error> {
         const OPERATION: &str = "copying state tables";
         let (old, new) = (self.realm(from).await?, self.realm(to).await?);
-        let differ =
-            || Error::Inconsistent { message: "tables to be copied have other columns".to_owned() };
+        let alike = old.layout.alike(&new.layout, types, pairs)?;
         let mut sql = String::new();
         let mut copy = |old: String, new: String| {
             sql.push_str(&format!("INSERT INTO {new} SELECT * FROM {old}; "));
         };
-        for name in types {
-            let (a, b) = (old.layout.entity(name)?, new.layout.entity(name)?);
-            if a.properties != b.properties {
-                return Err(differ());
-            }
+        for (a, b) in alike.entities {
             for part in PARTS {
                 copy(old.table(a, part), new.table(b, part));
             }
         }
-        for key in pairs {
-            let (a, b) = (old.layout.pair(key)?, new.layout.pair(key)?);
-            if a.properties != b.properties {
-                return Err(differ());
-            }
+        for (a, b) in alike.pairs {
             copy(old.edges(a), new.edges(b));
         }
         self.simple(OPERATION, sql).await?;

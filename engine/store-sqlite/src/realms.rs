@@ -18,6 +18,8 @@ use crate::session::Session;
 use defacto_ports::layout::{EntityLayout, Layout, PairLayout, Property};
 
 const OPERATION: &str = "preparing state tables";
+/// Tables of each entity type.
+const PARTS: [&str; 4] = ["state", "past", "open", "closed"];
 
 /// A realm that exists.
 #[derive(Debug)]
@@ -183,19 +185,13 @@ impl Session {
     ) -> Result<(), Error> {
         const OPERATION: &str = "copying state tables";
         let (old, new) = (self.realm(from).await?, self.realm(to).await?);
+        let alike = old.layout.alike(&new.layout, types, pairs)?;
         let mut tables = Vec::new();
-        for name in types {
-            let (a, b) = (old.layout.entity(name)?, new.layout.entity(name)?);
-            same_columns(&a.properties, &b.properties)?;
-            for part in ["state", "past", "open", "closed"] {
-                tables.push((old.table(a, part), new.table(b, part)));
-            }
+        for (a, b) in alike.entities {
+            tables.extend(PARTS.map(|part| (old.table(a, part), new.table(b, part))));
         }
-        for key in pairs {
-            let (a, b) = (old.layout.pair(key)?, new.layout.pair(key)?);
-            same_columns(&a.properties, &b.properties)?;
-            tables.push((old.edges(a, "edges"), new.edges(b, "edges")));
-        }
+        let edges = alike.pairs.into_iter();
+        tables.extend(edges.map(|(a, b)| (old.edges(a, "edges"), new.edges(b, "edges"))));
         for (old, new) in tables {
             let sql = format!("INSERT INTO {new} SELECT * FROM {old}");
             self.run(OPERATION, sql, Args::new()).await?;
@@ -228,9 +224,7 @@ impl Session {
         }
         let mut tables = vec![info.requests()];
         for entity in &info.layout.entities {
-            for part in ["state", "past", "open", "closed"] {
-                tables.push(info.table(entity, part));
-            }
+            tables.extend(PARTS.map(|part| info.table(entity, part)));
         }
         tables.extend(info.layout.pairs.iter().map(|pair| info.edges(pair, "edges")));
         for table in tables {
@@ -271,14 +265,6 @@ impl Session {
         self.realms.retain(|(known, _)| known != realm);
         self.realm(realm).await
     }
-}
-
-/// Rows are copied only between tables of the same columns.
-fn same_columns(old: &[Property], new: &[Property]) -> Result<(), Error> {
-    if old == new {
-        return Ok(());
-    }
-    Err(Error::Inconsistent { message: "tables to be copied have other columns".to_owned() })
 }
 
 /// An identifier in SQL.
