@@ -33,11 +33,7 @@ pub(crate) struct Base {
 
 impl Base {
     pub(crate) fn pairs(&self) -> Vec<EdgeKey> {
-        let key = |(source_type, relationship): &(String, String)| EdgeKey {
-            source_type: source_type.clone(),
-            relationship: relationship.clone(),
-        };
-        self.scope.pairs.iter().map(key).collect()
+        self.scope.pairs.iter().cloned().collect()
     }
 
     pub(crate) fn kept(&self) -> Vec<String> {

@@ -23,4 +23,4 @@ mod scope;
 
 pub use hashes::Hashes;
 pub use plan::{Base, DEPLETED, Found, Mode, Plan, REDACTED, Wanted, plan};
-pub use scope::{PairKey, Scope, scope};
+pub use scope::{Scope, scope};

@@ -4,9 +4,6 @@ use defacto_model::{EntityManifest, Manifest};
 use defacto_ports::EdgeKey;
 use defacto_ports::layout::Layout;
 
-/// Entity type and relationship that name a pair: the smaller of its two ends.
-pub type PairKey = (String, String);
-
 /// What of a history made with other definitions is the same with these (language.md 8.5).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Scope {
@@ -15,7 +12,7 @@ pub struct Scope {
     /// Types whose entities are the same.
     pub kept: BTreeSet<String>,
     /// Relationship pairs whose edges are the same.
-    pub pairs: BTreeSet<PairKey>,
+    pub pairs: BTreeSet<EdgeKey>,
 }
 
 /// Compares two sets of definitions under which events and entities' ids are the same.
@@ -36,15 +33,13 @@ pub fn scope(old: &Manifest, new: &Manifest) -> Scope {
         types.insert(entity.name.clone());
     }
     let (before, after) = (pairs(old), pairs(new));
-    let mut relating: BTreeMap<&PairKey, BTreeSet<&String>> = BTreeMap::new();
+    let mut relating: BTreeMap<&EdgeKey, BTreeSet<&String>> = BTreeMap::new();
     for (key, types) in before.iter().chain(&after) {
         relating.entry(key).or_default().extend(types);
     }
     let (old_layout, new_layout) = (Layout::of(old), Layout::of(new));
-    let columns = |layout: &Layout, (source_type, relationship): &PairKey| {
-        let key = EdgeKey { source_type: source_type.clone(), relationship: relationship.clone() };
-        layout.pair(&key).map(|pair| pair.properties.clone()).ok()
-    };
+    let columns =
+        |layout: &Layout, key: &EdgeKey| layout.pair(key).map(|pair| pair.properties.clone()).ok();
     loop {
         let known = out.changed.len();
         for (key, types) in &relating {
@@ -81,14 +76,18 @@ fn behaviour(entity: &EntityManifest) -> EntityManifest {
 }
 
 /// Pairs on which some effect relates, with the types that do.
-fn pairs(manifest: &Manifest) -> BTreeMap<PairKey, BTreeSet<String>> {
-    let mut out: BTreeMap<PairKey, BTreeSet<String>> = BTreeMap::new();
+fn pairs(manifest: &Manifest) -> BTreeMap<EdgeKey, BTreeSet<String>> {
+    let mut out: BTreeMap<EdgeKey, BTreeSet<String>> = BTreeMap::new();
     for entity in &manifest.entities {
         for relate in entity.events.iter().flat_map(|event| &event.relates) {
             let declared = entity.relationships.get(relate.relationship as usize);
             if let Some(relationship) = declared {
-                let here = (entity.name.clone(), relationship.name.clone());
-                let there = (relationship.target.clone(), relationship.inverse.clone());
+                let key = |source_type: &String, relationship: &String| EdgeKey {
+                    source_type: source_type.clone(),
+                    relationship: relationship.clone(),
+                };
+                let here = key(&entity.name, &relationship.name);
+                let there = key(&relationship.target, &relationship.inverse);
                 out.entry(here.min(there)).or_default().insert(entity.name.clone());
             }
         }
