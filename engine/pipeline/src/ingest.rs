@@ -93,10 +93,7 @@ impl Pipeline {
             let started = Instant::now();
             let normalized = match ahead.take().await {
                 Some(normalized) => normalized?,
-                None => (
-                    at,
-                    blocking_for(chunk.len(), || normalize(&*self.machines, index, chunk, at))?,
-                ),
+                None => (at, self.normalize(index, chunk, at)?),
             };
             // The module works on the next records while the store has these.
             if let Some(next) = chunks.peek() {
@@ -462,17 +459,15 @@ fn normalize(
     records: &[&str],
     ingested_at: Timestamp,
 ) -> Result<Vec<Normalized>, Error> {
-    if records.len() <= CALL_RECORDS {
+    let call = |records: &[&str]| {
         let raw: Vec<RawRecord<'_>> = records.iter().map(|text| RawRecord { text }).collect();
-        return Ok(machines.normalize(source, &raw, ingested_at)?);
+        machines.normalize(source, &raw, ingested_at)
+    };
+    if records.len() <= CALL_RECORDS {
+        return Ok(call(records)?);
     }
-    let results: Result<Vec<Vec<Normalized>>, defacto_ports::Error> = records
-        .par_chunks(CALL_RECORDS)
-        .map(|chunk| {
-            let raw: Vec<RawRecord<'_>> = chunk.iter().map(|text| RawRecord { text }).collect();
-            machines.normalize(source, &raw, ingested_at)
-        })
-        .collect();
+    let results: Result<Vec<Vec<Normalized>>, defacto_ports::Error> =
+        records.par_chunks(CALL_RECORDS).map(call).collect();
     let mut all = Vec::with_capacity(records.len());
     for (chunk, results) in results?.into_iter().enumerate() {
         let first = chunk.saturating_mul(CALL_RECORDS);
