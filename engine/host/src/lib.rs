@@ -33,6 +33,6 @@ pub use evaluate::Evaluation;
 pub use host::{Host, HostOptions, digest};
 pub use limits::Limits;
 pub use modules::{
-    Answer, Difference, Functions, MadeEvent, ModuleError, ModuleHost, Normalizer, RawInputRecord,
-    Refused, Tables,
+    Answer, Difference, Functions, MadeEvent, Module, ModuleError, ModuleHost, Normalizer,
+    RawInputRecord, Refused, Tables,
 };

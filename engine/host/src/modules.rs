@@ -22,5 +22,5 @@ pub use check::Difference;
 pub use error::ModuleError;
 pub use functions::{Answer, Functions};
 pub use load::ModuleHost;
-pub use module::Tables;
+pub use module::{Module, Tables};
 pub use normalizer::{MadeEvent, Normalizer, Refused};

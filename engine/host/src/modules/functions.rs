@@ -1,5 +1,5 @@
 use defacto_model::{DescribedFunction, DescribedType, FunctionsDescription, Value};
-use defacto_ports::{Error, ModuleMetrics};
+use defacto_ports::Error;
 
 use super::ModuleError;
 use super::abi::WireValue;
@@ -28,6 +28,14 @@ pub struct Functions {
     description: FunctionsDescription,
 }
 
+impl std::ops::Deref for Functions {
+    type Target = Module;
+
+    fn deref(&self) -> &Module {
+        &self.module
+    }
+}
+
 impl Functions {
     pub(crate) fn new(module: Module) -> Result<Self, ModuleError> {
         let text = module.start()?.describe(module.limits())?;
@@ -36,36 +44,6 @@ impl Functions {
             serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
         description.check().map_err(wrong)?;
         Ok(Self { module, description })
-    }
-
-    /// Its name in the project.
-    pub fn name(&self) -> &str {
-        self.module.name()
-    }
-
-    /// SHA-256 of its bytes, hexadecimal.
-    pub fn digest(&self) -> &str {
-        self.module.digest()
-    }
-
-    /// Size of the component in bytes.
-    pub fn bytes(&self) -> usize {
-        self.module.bytes()
-    }
-
-    /// Its limits.
-    pub fn limits(&self) -> &Limits {
-        self.module.limits()
-    }
-
-    /// Everything that it imports: interfaces with the functions it uses.
-    pub fn imports(&self) -> Vec<String> {
-        self.module.imports()
-    }
-
-    /// What it has done so far.
-    pub fn metrics(&self) -> ModuleMetrics {
-        self.module.metrics()
     }
 
     /// What it says about itself.

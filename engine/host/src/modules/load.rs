@@ -1,7 +1,6 @@
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -11,7 +10,7 @@ use super::normalizer::Normalizer;
 use super::world::World;
 use super::{ModuleError, imports, instance};
 use crate::cwasm::CodeFolder;
-use crate::host::{hex, settings};
+use crate::host::{digest, settings};
 use crate::{HostOptions, Limits, epoch};
 
 /// The engine that runs modules of projects, apart from the one of compiled definitions: memory and tables are set by source
@@ -99,7 +98,7 @@ impl ModuleHost {
             let message = "it does not begin like one".to_owned();
             return Err(ModuleError::Invalid { message });
         }
-        let digest = hex(&Sha256::digest(component));
+        let digest = digest(component);
         let machine = self.machine_code(&digest, component, limits.compile_ms)?;
         imports::check(&self.runtime.engine, &machine)?;
         let linker = instance::linker(&self.runtime.engine)

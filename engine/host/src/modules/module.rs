@@ -19,8 +19,9 @@ use crate::stop::{Blame, Stop};
 /// Lookup tables by name, each texts by key.
 pub type Tables = BTreeMap<String, BTreeMap<String, String>>;
 
-/// A loaded module of either world, its instances and its counters.
-pub(crate) struct Module {
+/// A loaded module of either world: what [`Normalizer`](crate::Normalizer) and [`Functions`](crate::Functions) have in
+/// common.
+pub struct Module {
     pub(crate) world: World,
     name: Arc<str>,
     digest: String,
@@ -96,28 +97,33 @@ impl Module {
         Ok(module)
     }
 
-    pub(crate) fn name(&self) -> &str {
+    /// Its name in the project.
+    pub fn name(&self) -> &str {
         &self.name
     }
 
-    pub(crate) fn digest(&self) -> &str {
+    /// SHA-256 of its bytes, hexadecimal.
+    pub fn digest(&self) -> &str {
         &self.digest
     }
 
-    pub(crate) fn bytes(&self) -> usize {
+    /// Size of the component in bytes.
+    pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
+    /// Its limits.
+    pub fn limits(&self) -> &Limits {
         &self.limits
     }
 
     /// Everything that it imports: interfaces with the functions it uses.
-    pub(crate) fn imports(&self) -> Vec<String> {
+    pub fn imports(&self) -> Vec<String> {
         imports::names(&self.runtime.engine, &self.component)
     }
 
-    pub(crate) fn metrics(&self) -> ModuleMetrics {
+    /// What it has done so far.
+    pub fn metrics(&self) -> ModuleMetrics {
         self.counters.read(self.world, &self.name, &self.digest)
     }
 

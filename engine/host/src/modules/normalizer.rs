@@ -1,5 +1,5 @@
 use defacto_model::{DescribedEvent, NormalizerDescription, Timestamp, Value};
-use defacto_ports::{Error, ModuleMetrics};
+use defacto_ports::Error;
 
 use super::ModuleError;
 use super::abi::{RawInputRecord, WireResult};
@@ -54,37 +54,15 @@ const BATCH_BYTES_MAX: usize = 4 << 20;
 /// Bytes of a failure's own code.
 const CODE_BYTES_MAX: usize = 32;
 
+impl std::ops::Deref for Normalizer {
+    type Target = Module;
+
+    fn deref(&self) -> &Module {
+        &self.module
+    }
+}
+
 impl Normalizer {
-    /// Its name in the project.
-    pub fn name(&self) -> &str {
-        self.module.name()
-    }
-
-    /// SHA-256 of its bytes, hexadecimal.
-    pub fn digest(&self) -> &str {
-        self.module.digest()
-    }
-
-    /// Size of the component in bytes.
-    pub fn bytes(&self) -> usize {
-        self.module.bytes()
-    }
-
-    /// Its limits.
-    pub fn limits(&self) -> &Limits {
-        self.module.limits()
-    }
-
-    /// Everything that it imports: interfaces with the functions it uses.
-    pub fn imports(&self) -> Vec<String> {
-        self.module.imports()
-    }
-
-    /// What it has done so far.
-    pub fn metrics(&self) -> ModuleMetrics {
-        self.module.metrics()
-    }
-
     /// What it says about itself under a configuration, in a fresh instance.
     ///
     /// # Errors

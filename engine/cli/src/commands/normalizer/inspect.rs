@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use defacto_componentize::{Facts, Interface, World};
-use defacto_host::{Functions, Limits, Normalizer};
+use defacto_host::{Functions, Limits, Module, Normalizer};
 use defacto_model::{NormalizerDescription, ValueType};
 
 use super::folder;
@@ -105,6 +105,18 @@ struct Seen {
 }
 
 impl Seen {
+    fn new(module: &Module, described: serde_json::Value, summary: String) -> Self {
+        Self {
+            bytes: module.bytes(),
+            digest: module.digest().to_owned(),
+            imports: module.imports(),
+            limits: *module.limits(),
+            memory: module.metrics().peak_memory,
+            described,
+            summary,
+        }
+    }
+
     fn normalizer(module: &Normalizer, described: &NormalizerDescription) -> Self {
         let mut summary = format!("makes    {} {}\n", described.name, described.version);
         for event in &described.events {
@@ -119,15 +131,7 @@ impl Seen {
                 writeln!(summary, "      {text}").ok();
             }
         }
-        Self {
-            bytes: module.bytes(),
-            digest: module.digest().to_owned(),
-            imports: module.imports(),
-            limits: *module.limits(),
-            memory: module.metrics().peak_memory,
-            described: serde_json::json!(described),
-            summary,
-        }
+        Self::new(module, serde_json::json!(described), summary)
     }
 
     fn functions(module: &Functions) -> Self {
@@ -146,15 +150,7 @@ impl Seen {
                 writeln!(summary, "      {text}").ok();
             }
         }
-        Self {
-            bytes: module.bytes(),
-            digest: module.digest().to_owned(),
-            imports: module.imports(),
-            limits: *module.limits(),
-            memory: module.metrics().peak_memory,
-            described: serde_json::json!(described),
-            summary,
-        }
+        Self::new(module, serde_json::json!(described), summary)
     }
 }
 
