@@ -9,13 +9,14 @@ use defacto_ports::{
 use rayon::prelude::*;
 
 use crate::blocking::blocking_for;
+use crate::build::count;
 use crate::catalog::Catalog;
 use crate::decode::Event;
 use crate::edges::{EdgeWork, cluster, write_edges};
 use crate::fold::{Applied, EntityFailure, Folded, fold};
 use crate::merges::MergeIndex;
 use crate::parted::Parted;
-use crate::{Error, Pipeline};
+use crate::{Error, Pipeline, Resumed};
 
 /// Most events that one call of the module takes.
 const CALL_EVENTS: usize = 512;
@@ -51,6 +52,20 @@ pub(crate) struct Summary {
     /// Entities recomputed from all their events. Those taken up from a state are none of them: events that are resolved
     /// and not applied yet may lie before it.
     pub(crate) redone: Vec<EntityId>,
+}
+
+impl Summary {
+    /// What has been done with this.
+    pub(crate) fn on_top_of(&self, done: Resumed) -> Resumed {
+        Resumed {
+            events_processed: done.events_processed,
+            effects_produced: done.effects_produced + self.effects,
+            transitions: done.transitions + self.transitions,
+            entities_created: done.entities_created + self.created,
+            entities_updated: done.entities_updated + self.changed,
+            events_failed: done.events_failed + count(self.failures.len()),
+        }
+    }
 }
 
 /// A failure with its entity.

@@ -80,6 +80,7 @@ impl Pipeline {
             let plan = self.plan(wanted).await?;
             return Ok(self.planned(plan, true));
         }
+        self.enroll().await?;
         // A shard alone can only go on from where it is.
         let all = self.plan(wanted).await?.mode.is_full() || !self.active;
         let whole = self.start(all).await?;
@@ -390,17 +391,19 @@ impl Pipeline {
             let mut tx = self.begin().await?;
             let into = Target { realm, replay: fresh };
             let summary = self.apply_block(&mut *tx, into, block, done, &mut touched).await?;
+            done.extend(summary.redone.iter().copied());
             let mut progress = self.build.clone();
             if fresh {
                 progress.pending = Some((realm.generation, target, after));
                 tx.save_build(&self.progress_key(), &progress).await?;
+                let so_far = serde_json::to_string(&summary.on_top_of(result.done()));
+                tx.set_setting(&self.done_so_far(), &so_far.unwrap_or_default()).await?;
             }
             self.commit(tx).await?;
             self.build = progress;
             for row in touched {
                 self.states.put(row);
             }
-            done.extend(summary.redone.iter().copied());
             self.report(summary, result).await?;
         }
         Ok(())
@@ -417,6 +420,9 @@ impl Pipeline {
         let catalog = Arc::clone(&self.catalog);
         let only = base.as_ref().map(|base| &base.scope.changed);
         if let Some((generation, target, after)) = self.resumable(plan, base.as_ref()).await? {
+            let done = self.store.read().await?.setting(&self.done_so_far()).await?;
+            let done = done.and_then(|text| serde_json::from_str(&text).ok());
+            result.resume(done.unwrap_or_default());
             let new = Realm { version: self.version.clone(), generation };
             self.states.clear();
             let after = Some(after);
@@ -470,6 +476,11 @@ impl Pipeline {
     /// Setting that says of what a full build under way is made.
     fn under_way(&self) -> String {
         format!("build_under_way/{}", self.version)
+    }
+
+    /// Setting that says what it has done.
+    fn done_so_far(&self) -> String {
+        format!("build_done/{}", self.version)
     }
 
     /// What an unfinished build must have been made of to be taken up again: the module, and the identity map up to a

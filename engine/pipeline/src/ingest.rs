@@ -52,6 +52,7 @@ impl Pipeline {
                 self.catalog.manifest.sources.iter().map(|known| known.name.as_str()).collect();
             return Err(Error::UnknownSource { name: source.to_owned(), known: known.join(", ") });
         };
+        self.enroll().await?;
         let whole = if options.process { self.start(self.unready().await?).await? } else { None };
         let result = self.ingest_all(source, index, records, options).await;
         let mut result = self.end(whole, result).await?;

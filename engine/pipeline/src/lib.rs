@@ -64,7 +64,7 @@ pub use pairs::canonical_pair;
 pub use pipeline::{Definitions, Options, Pipeline};
 pub use results::{
     BlockResult, BuildResult, EraseResult, EventFailure, IngestResult, MergeResult, RedactResult,
-    Status, TickResult, Timing, UnmergeResult, Warning,
+    Resumed, Status, TickResult, Timing, UnmergeResult, Warning,
 };
 pub use verify::{Finding, Verification};
 pub use versions::Impact;

@@ -107,12 +107,14 @@ impl Pipeline {
             std::mem::replace(&mut self.catalog, Arc::new(catalog)),
             std::mem::replace(&mut self.version, definitions.version),
         );
+        let unregistered = self.unregistered.take();
         let result = match self.load().await {
             Ok(()) => self.build(options).await,
             Err(error) => Err(error),
         };
         if result.is_err() {
             (self.machines, self.catalog, self.version) = old;
+            self.unregistered = unregistered;
             self.load().await?;
         }
         result
@@ -124,7 +126,11 @@ impl Pipeline {
     ///
     /// [`Error::VersionTaken`]; what the store says.
     pub async fn register(&mut self, definitions: &Definitions) -> Result<(), Error> {
-        self.ensure_version(definitions, false).await
+        self.ensure_version(definitions, false).await?;
+        if definitions.version == self.version {
+            self.unregistered = None;
+        }
+        Ok(())
     }
 }
 

@@ -75,6 +75,8 @@ pub struct Pipeline {
     pub(crate) machines: Arc<dyn Machines>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) version: String,
+    /// The definitions at work, while no version holds them: the first operation that writes registers them.
+    pub(crate) unregistered: Option<Definitions>,
     pub(crate) options: Options,
     pub(crate) build: BuildState,
     /// Whether readers see this version.
@@ -104,8 +106,9 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Opens a store with definitions. A version that is not registered yet is registered; it becomes the one
-    /// that readers see when its first build ends (at once when there is no other version).
+    /// Opens a store with definitions. In a store without versions they are registered at once and readers see them;
+    /// elsewhere, definitions that are new are registered by the first operation that writes, and become what readers see
+    /// when their first build ends.
     ///
     /// # Errors
     ///
@@ -125,6 +128,7 @@ impl Pipeline {
             machines: Arc::clone(&definitions.machines),
             catalog: Arc::new(catalog),
             version: definitions.version.clone(),
+            unregistered: None,
             options,
             build: BuildState::default(),
             active: false,
@@ -140,9 +144,28 @@ impl Pipeline {
             resolved: Sequence(0),
             reported: (Sequence(0), None),
         };
-        pipeline.ensure_version(&definitions, true).await?;
+        let versions = pipeline.store.read().await?.versions().await?;
+        match versions.iter().find(|known| known.version == definitions.version) {
+            None if !versions.is_empty() => pipeline.unregistered = Some(definitions),
+            _ => pipeline.ensure_version(&definitions, true).await?,
+        }
         pipeline.load().await?;
         Ok(pipeline)
+    }
+
+    /// Registers the definitions at work, unless a version holds them.
+    pub(crate) async fn enroll(&mut self) -> Result<(), Error> {
+        if let Some(definitions) = &self.unregistered {
+            self.ensure_version(definitions, true).await?;
+            self.unregistered = None;
+            self.load().await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a version holds the definitions at work: only then is there a history of theirs.
+    pub fn is_registered(&self) -> bool {
+        self.unregistered.is_none()
     }
 
     /// Registers a version if it is new, and makes its tables (engine.md 3.1 `ensure_version_state`).
@@ -185,11 +208,8 @@ impl Pipeline {
             .await?;
         }
         if tx.build(&definitions.version).await?.is_none() {
-            let base = match versions.iter().find(|version| version.active) {
-                Some(active) => tx.build(&active.version).await?,
-                None => None,
-            };
-            let state = crate::versions::seed(base, &Catalog::new(manifest, digest).hashes);
+            let hashes = Catalog::new(manifest, digest).hashes;
+            let state = crate::versions::seed(&mut *tx, &hashes).await?;
             let realm = Realm { version: definitions.version.clone(), generation: 0 };
             tx.create_realm(&realm, manifest).await?;
             tx.save_build(&definitions.version, &state).await?;

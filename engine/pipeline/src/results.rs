@@ -63,6 +63,29 @@ impl IngestResult {
 }
 
 impl BuildResult {
+    /// What has been done, for a build that goes on.
+    pub(crate) fn done(&self) -> Resumed {
+        Resumed {
+            events_processed: self.events_processed,
+            effects_produced: self.effects_produced,
+            transitions: self.transitions,
+            entities_created: self.entities_created,
+            entities_updated: self.entities_updated,
+            events_failed: self.events_failed,
+        }
+    }
+
+    /// Goes on from what an interrupted build has done.
+    pub(crate) fn resume(&mut self, done: Resumed) {
+        self.events_processed += done.events_processed;
+        self.effects_produced += done.effects_produced;
+        self.transitions += done.transitions;
+        self.entities_created += done.entities_created;
+        self.entities_updated += done.entities_updated;
+        self.events_failed += done.events_failed;
+        self.resumed = Some(done);
+    }
+
     pub(crate) fn absorb(&mut self, part: Self) {
         self.events_processed += part.events_processed;
         self.effects_produced += part.effects_produced;
@@ -211,8 +234,29 @@ pub struct BuildResult {
     pub as_of: Option<Timestamp>,
     /// Nothing was done: the plan only.
     pub dry_run: bool,
+    /// What an earlier build had done before it was interrupted, where this one went on. The counts are of the whole, these
+    /// included; failures are listed from there on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resumed: Option<Resumed>,
     /// Time spent.
     pub timing: Timing,
+}
+
+/// What a full build had done when it was interrupted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Resumed {
+    /// Events applied.
+    pub events_processed: u64,
+    /// Effects executed.
+    pub effects_produced: u64,
+    /// Transitions executed.
+    pub transitions: u64,
+    /// Entities that began to exist.
+    pub entities_created: u64,
+    /// Entities whose history changed otherwise.
+    pub entities_updated: u64,
+    /// Events that failed.
+    pub events_failed: u64,
 }
 
 /// What a tick did.

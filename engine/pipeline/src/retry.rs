@@ -12,6 +12,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_
 macro_rules! on_the_whole {
     ($pipeline:ident, $operation:expr) => {{
         let mut attempts = $crate::retry::Attempts::default();
+        $pipeline.enroll().await?;
         loop {
             let done = match $pipeline.start(true).await {
                 Ok(whole) => {

@@ -14,6 +14,7 @@ use crate::build::count;
 use crate::decode::Event;
 use crate::ingest::{late, raise};
 use crate::retry::Attempts;
+use crate::versions::seed;
 use crate::{BuildResult, Error, Member, Pipeline};
 
 /// How long another process's hold on the whole is waited for before looking again.
@@ -90,6 +91,7 @@ impl Pipeline {
     ///
     /// [`Error::Undivided`], [`Error::ShardTotal`]; what the store says.
     pub async fn claim(&mut self, shard: Shard, member: Arc<Member>) -> Result<bool, Error> {
+        self.enroll().await?;
         let shards = member.shards()?;
         let map = self.settled_map(&member, shard.total()).await?;
         if map.total != shard.total() {
@@ -196,7 +198,10 @@ impl Pipeline {
     where
         R: Reader + ?Sized,
     {
-        let version = reader.build(&self.version).await?.unwrap_or_default();
+        let version = match reader.build(&self.version).await? {
+            Some(build) => build,
+            None => seed(reader, &self.catalog.hashes).await?,
+        };
         let places = match self.post.shard {
             Some(shard) => shard.index()..shard.index() + 1,
             None => 0..self.divided().await?.map_or(0, |map| map.total),

@@ -16,8 +16,11 @@ impl Pipeline {
         let head = reader.head().await?;
         let mut entities = Vec::new();
         for entity in &self.catalog.manifest.entities {
-            entities
-                .push((entity.name.clone(), reader.count_entities(&realm, &entity.name).await?));
+            let live = match self.is_registered() {
+                true => reader.count_entities(&realm, &entity.name).await?,
+                false => 0,
+            };
+            entities.push((entity.name.clone(), live));
         }
         let hashes = &self.catalog.hashes;
         Ok(Status {

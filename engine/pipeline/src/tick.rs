@@ -20,6 +20,7 @@ impl Pipeline {
     ///
     /// What module and store say.
     pub async fn tick(&mut self, as_of: Option<Timestamp>) -> Result<TickResult, Error> {
+        self.enroll().await?;
         self.begin_operation();
         let as_of = as_of.unwrap_or_else(|| self.now());
         let mut attempts = Attempts::default();

@@ -38,8 +38,16 @@ pub struct Impact {
 
 /// Progress of a version before its first build: as if made by the definitions that are active, so that the plan shows
 /// what really differs.
-pub(crate) fn seed(base: Option<BuildState>, hashes: &Hashes) -> BuildState {
-    match base {
+pub(crate) async fn seed<R>(reader: &mut R, hashes: &Hashes) -> Result<BuildState, Error>
+where
+    R: Reader + ?Sized,
+{
+    let versions = reader.versions().await?;
+    let base = match versions.iter().find(|version| version.active) {
+        Some(active) => reader.build(&active.version).await?,
+        None => None,
+    };
+    Ok(match base {
         Some(base) => BuildState {
             definition_hash: base.definition_hash,
             label_hash: base.label_hash,
@@ -53,7 +61,7 @@ pub(crate) fn seed(base: Option<BuildState>, hashes: &Hashes) -> BuildState {
             module_hash: hashes.module.clone(),
             ..BuildState::default()
         },
-    }
+    })
 }
 
 impl Pipeline {
@@ -110,14 +118,7 @@ impl Pipeline {
         let mut reader = self.store.read().await?;
         let build = match reader.build(&definitions.version).await? {
             Some(build) => build,
-            None => {
-                let versions = reader.versions().await?;
-                let base = match versions.iter().find(|version| version.active) {
-                    Some(active) => reader.build(&active.version).await?,
-                    None => None,
-                };
-                seed(base, &catalog.hashes)
-            }
+            None => seed(&mut *reader, &catalog.hashes).await?,
         };
         drop(reader);
         let subject = Subject {
@@ -211,6 +212,7 @@ impl Pipeline {
             std::mem::replace(&mut self.catalog, Arc::new(catalog)),
             std::mem::replace(&mut self.version, definitions.version),
         );
+        let unregistered = self.unregistered.take();
         self.beside = true;
         let options = BuildOptions { from_raw: false, ..options };
         let result = match self.load().await {
@@ -219,6 +221,7 @@ impl Pipeline {
         };
         self.beside = false;
         (self.machines, self.catalog, self.version) = old;
+        self.unregistered = unregistered;
         self.load().await?;
         result
     }

@@ -92,8 +92,8 @@ impl Builder {
         self
     }
 
-    /// Compiles the definitions and opens the database. Definitions that are new there are registered, and become the
-    /// active version with their first build. A version chosen with [`Engine::activate`] stays until other definitions
+    /// Compiles the definitions and opens the database. Definitions that are new there are registered by the first
+    /// operation that writes, and become the active version with their first build. A version chosen with [`Engine::activate`] stays until other definitions
     /// than those present then are opened.
     ///
     /// # Errors
@@ -142,10 +142,7 @@ impl Builder {
         let machines = Arc::clone(pipeline.machines());
         let place = Place { database, state: self.state, clock: self.clock, own };
         let engine =
-            Engine::new(pipeline, machines, store, self.options, outcome.diagnostics, place);
-        if !known {
-            log::definition_warnings(engine.warnings());
-        }
+            Engine::new(pipeline, machines, store, self.options, outcome.diagnostics, place, known);
         // Who only wants to read is not to be stopped by it.
         engine.complete_removal().await.map_err(log::incomplete).ok();
         Ok(engine)

@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use defacto_diagnostics::Diagnostic;
 use defacto_model::{EntityManifest, Manifest, Timestamp};
@@ -8,7 +9,7 @@ use defacto_pipeline::{
     Options, Pipeline, Status, TickResult, Verification,
 };
 use defacto_ports::{Clock, Machines, Store};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::database::Database;
 use crate::log;
@@ -34,6 +35,8 @@ pub struct Engine {
     pub(crate) options: Options,
     pub(crate) place: Place,
     warnings: Vec<Diagnostic>,
+    /// Whether nobody has been told of the warnings.
+    untold: AtomicBool,
 }
 
 /// Where an engine lives, and with which definitions it was opened.
@@ -69,9 +72,18 @@ impl Engine {
         options: Options,
         warnings: Vec<Diagnostic>,
         place: Place,
+        known: bool,
     ) -> Self {
         let manifest = Arc::new(machines.manifest().clone());
-        Self { pipeline: Mutex::new(pipeline), machines, manifest, store, options, place, warnings }
+        let (pipeline, untold) = (Mutex::new(pipeline), AtomicBool::new(!known));
+        Self { pipeline, machines, manifest, store, options, place, warnings, untold }
+    }
+
+    /// Logs the warnings about definitions that the database did not know when they were opened, once.
+    fn tell_warnings(&self) {
+        if self.untold.swap(false, Ordering::Relaxed) {
+            log::definition_warnings(&self.warnings);
+        }
     }
 
     /// An operation failed: a failure of the store is logged.
@@ -118,6 +130,7 @@ impl Engine {
         let options = IngestOptions { process, batch_size: None };
         let result = self.pipeline.lock().await.ingest(source, records, options).await;
         let result = result.map_err(|error| self.failed("ingest", error))?;
+        self.tell_warnings();
         if !records.is_empty() {
             log::ingested(&result);
         }
@@ -143,6 +156,9 @@ impl Engine {
     pub async fn build(&self, options: BuildOptions) -> Result<BuildResult, Error> {
         let result = self.pipeline.lock().await.build(options).await;
         let result = result.map_err(|error| self.failed("build", error))?;
+        if !result.dry_run {
+            self.tell_warnings();
+        }
         log::built(&result);
         Ok(result)
     }
@@ -181,18 +197,26 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// What the store says.
+    /// [`Error::NotBuilt`] for definitions that are no version yet; what the store says.
     pub async fn fingerprint(&self) -> Result<String, Error> {
-        Ok(self.pipeline.lock().await.fingerprint().await?.to_string())
+        Ok(self.with_history().await?.fingerprint().await?.to_string())
     }
 
     /// Checks the shape of the history.
     ///
     /// # Errors
     ///
-    /// What the store says; findings are in the result.
+    /// [`Error::NotBuilt`] for definitions that are no version yet; what the store says; findings are in the result.
     pub async fn verify(&self) -> Result<Verification, Error> {
-        Ok(self.pipeline.lock().await.verify().await?)
+        Ok(self.with_history().await?.verify().await?)
+    }
+
+    async fn with_history(&self) -> Result<MutexGuard<'_, Pipeline>, Error> {
+        let pipeline = self.pipeline.lock().await;
+        match pipeline.is_registered() {
+            true => Ok(pipeline),
+            false => Err(Error::NotBuilt(pipeline.version().to_owned())),
+        }
     }
 }
 

@@ -99,8 +99,8 @@ pub use clock::SystemClock;
 pub use defacto_model::Shard;
 pub use defacto_pipeline::{
     AsOf, BlockResult, BuildOptions, BuildResult, EraseResult, EventFailure, Finding, Impact,
-    IngestResult, MergeResult, RedactResult, Separation, Status, TickResult, Timing, UnmergeResult,
-    Verification, Warning,
+    IngestResult, MergeResult, RedactResult, Resumed, Separation, Status, TickResult, Timing,
+    UnmergeResult, Verification, Warning,
 };
 pub use defacto_ports::{
     Clock, EdgeRow, HintKey, HintRow, HistoryQuery, HistoryRecord, HistoryRow, LedgerRow, MergeRow,

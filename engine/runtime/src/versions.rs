@@ -156,6 +156,7 @@ impl Engine {
     pub async fn definitions(&self, version: Option<&str>) -> Result<String, Error> {
         match version {
             None => Ok(self.place.own.document.clone()),
+            Some(name) if name == self.place.own.version => Ok(self.place.own.document.clone()),
             Some(name) => Ok(self.stored(name).await?.definitions),
         }
     }
@@ -315,6 +316,10 @@ impl Engine {
     }
 
     pub(crate) async fn load(&self, version: &str) -> Result<Definitions, Error> {
+        if self.place.own.version == version {
+            // It may not be registered yet.
+            return Ok(self.place.own.clone());
+        }
         load_stored(&self.stored(version).await?, &self.cache())
     }
 

@@ -55,7 +55,9 @@ impl Engine {
                 .map_or_else(|| own.clone(), |v| v.version.clone()),
         };
         let Some(found) = versions.iter().find(|v| v.version == wanted) else {
-            return Err(defacto_pipeline::Error::UnknownVersion(wanted).into());
+            let new = self.place.own.version == wanted;
+            let unknown = defacto_pipeline::Error::UnknownVersion(wanted.clone());
+            return Err(if new { Error::NotBuilt(wanted) } else { unknown.into() });
         };
         let Some(build) = reader.build(&wanted).await? else {
             return Err(Error::NotBuilt(wanted));

@@ -100,5 +100,16 @@ fn summary(result: &BuildResult) -> String {
             text += &format!(", {count} {what}");
         }
     }
-    text + &format!(" in {:.1} s\n", result.duration_ms / 1e3)
+    text += &format!(" in {:.1} s\n", result.duration_ms / 1e3);
+    if let Some(done) = result.resumed {
+        text += &format!(
+            "  resumed: {} of these events had been applied by a build that was interrupted",
+            done.events_processed
+        );
+        text += &match done.events_failed {
+            0 => "\n".to_owned(),
+            failed => format!(", {failed} of them failed; `build --full` lists them again\n"),
+        };
+    }
+    text
 }

@@ -14,15 +14,9 @@ pub(crate) struct Options {
 }
 
 const FILES: &[(&str, &str)] = &[
-    (
-        "entities/customer.yaml",
-        include_str!("../../../../definitions-examples/quickstart/entities/customer.yaml"),
-    ),
-    (
-        "sources/app.yaml",
-        include_str!("../../../../definitions-examples/quickstart/sources/app.yaml"),
-    ),
-    ("data/app.jsonl", include_str!("../../../../definitions-examples/quickstart/data/app.jsonl")),
+    ("entities/customer.yaml", include_str!("init/customer.yaml")),
+    ("sources/app.yaml", include_str!("init/app.yaml")),
+    ("data/app.jsonl", include_str!("init/app.jsonl")),
     ("defacto.toml", include_str!("init/defacto.toml")),
     (".gitignore", ".defacto/\n"),
 ];

@@ -156,3 +156,39 @@ fn killed_commands_end_as_if_undisturbed() {
     assert!(killer.kills >= KILLS_MIN, "only {} commands were killed", killer.kills);
     assert!(Path::new(&project.dir).join(".defacto/defacto.db").exists());
 }
+
+#[test]
+fn a_build_that_goes_on_says_so_and_counts_the_whole() {
+    let project = Project::example("flights");
+    project.ingest(&[]);
+    project.ok(&["build", "--as-of", AS_OF]);
+    let counts = |result: &serde_json::Value| {
+        ["events_processed", "effects_produced", "transitions", "entities_created"]
+            .map(|name| result[name].clone())
+    };
+    let full = ["build", "--full", "--as-of", AS_OF, "--batch-size", "20"];
+    let json = |args: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&project.ok(&[args, &["--format", "json"]].concat())).unwrap()
+    };
+    let whole = json(&full);
+    assert_eq!(whole.get("resumed"), None, "{whole}");
+    let (mut told, mut shown) = (0, 0);
+    for round in 0..40 {
+        if !killed(&project, &full, 150_000 + round * 40_000) {
+            break;
+        }
+        let again = ["build", "--as-of", AS_OF, "--batch-size", "20"];
+        if round % 4 == 3 {
+            let text = project.ok(&again);
+            shown += u32::from(text.contains("  resumed: ") && text.contains("interrupted"));
+            continue;
+        }
+        let result = json(&again);
+        let Some(done) = result.get("resumed") else { continue };
+        let before = done["events_processed"].as_u64().unwrap();
+        assert!(before > 0 && before < whole["events_processed"].as_u64().unwrap(), "{result}");
+        assert_eq!(counts(&result), counts(&whole));
+        told += 1;
+    }
+    assert!(told > 1 && shown > 0, "{told} said so in JSON, {shown} in words");
+}

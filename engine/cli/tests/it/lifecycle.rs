@@ -338,3 +338,39 @@ fn unknown_and_taken_versions_are_told() {
     assert!(message.contains("'v1' already exists"), "{message}");
     assert!(project.fails(2, &["definitions", "register", "a/b"]).contains("a/b"));
 }
+
+#[test]
+fn a_plan_of_edited_definitions_changes_nothing() {
+    let project = built("quickstart");
+    let versions = project.ok(&["definitions", "list"]);
+    let stored = || {
+        let files = fs::read_dir(project.dir.join(".defacto")).unwrap();
+        let mut files: Vec<_> = files.map(|entry| entry.unwrap().path()).collect();
+        files.retain(|path| path.to_string_lossy().contains("defacto.db"));
+        files.sort();
+        files.into_iter().map(|path| (fs::read(&path).unwrap(), path)).collect::<Vec<_>>()
+    };
+    let before = stored();
+    edit(&project, "entities/customer.yaml", "30d", "200d");
+    let plan = json(&project, &[&["plan"][..], &AS_OF].concat());
+    assert_eq!((&plan["mode"], &plan["dry_run"]), (&"PARTIAL".into(), &true.into()), "{plan}");
+    assert!(plan["rows"]["changed"].as_u64().unwrap() > 0, "{plan}");
+    for args in [
+        &["build", "--dry-run"][..],
+        &["build", "--dry-run", "--full"],
+        &["plan", "--from-raw"],
+        &["definitions", "impact"],
+        &["definitions", "diff"],
+        &["status"],
+        &["history", "customer"],
+    ] {
+        project.ok(args);
+        assert!(stored() == before, "{args:?} wrote to the store");
+    }
+    assert_eq!(project.ok(&["definitions", "list"]), versions);
+    assert!(project.fails(2, &["verify"]).contains("not been built"));
+    let done = json(&project, &[&["build"][..], &AS_OF].concat());
+    assert_eq!((&done["mode"], &done["version"]), (&plan["mode"], &plan["version"]));
+    let list = json(&project, &["definitions", "list"]);
+    assert_eq!((list.as_array().unwrap().len(), &list[1]["active"]), (2, &true.into()));
+}

@@ -8,7 +8,9 @@ fn init_gives_a_project_that_works() {
     project.ok(&["init", "shop"]);
     let shop = ["--project", "shop"];
     let run = |args: &[&str]| project.ok(&[&shop[..], args].concat());
-    assert_eq!(run(&["validate"]), "");
+    let validated = project.run(&[&shop[..], &["validate"]].concat());
+    assert!(validated.status.success());
+    assert_eq!(crate::project::text(&[validated.stdout, validated.stderr].concat()), "");
     run(&["ingest", "app", "shop/data/app.jsonl"]);
     run(&["build", "--as-of", "2026-06-01T00:00:00Z"]);
     assert!(run(&["table", "customer"]).contains("customer_state"));

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use defacto_model::Timestamp;
-use defacto_pipeline::{AsOf, BuildOptions, IngestOptions};
+use defacto_pipeline::{AsOf, BuildOptions, BuildResult, IngestOptions};
 use defacto_test_support::Random;
 
 use crate::program::{open, shop, shop_events};
@@ -25,6 +25,11 @@ fn a_killed_build_goes_on_where_it_was() {
         let stored = pipeline.ingest("shop", &records, options).await.unwrap().events_ingested;
         let before = pipeline.fingerprint().await.unwrap();
         let keep = BuildOptions { as_of: AsOf::Keep, ..BuildOptions::default() };
+        let whole = pipeline.build(BuildOptions { full: true, ..keep }).await.unwrap();
+        let counts = |it: &BuildResult| {
+            (it.events_processed, it.effects_produced, it.transitions, it.entities_created)
+        };
+        assert_eq!((whole.events_processed, whole.resumed), (stored, None));
         let (mut resumed, mut killed) = (0, 0);
         for calls in (4..400).step_by(13) {
             store.cut_off_after(calls);
@@ -40,8 +45,9 @@ fn a_killed_build_goes_on_where_it_was() {
                 "taken up after {calls} calls"
             );
             killed += u32::from(failed);
-            if result.events_processed > 0 && result.events_processed < stored {
-                assert_eq!(result.mode, "FULL");
+            if let Some(done) = result.resumed {
+                assert_eq!((&*result.mode, counts(&result)), ("FULL", counts(&whole)));
+                assert!(0 < done.events_processed && done.events_processed <= stored);
                 resumed += 1;
             }
         }
