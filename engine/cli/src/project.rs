@@ -127,6 +127,9 @@ pub(crate) fn engine_failure(error: Error) -> Failure {
         _ if matches!(error.store(), Some(StoreError::Locked { .. })) => {
             failure.with_help("wait until the other process has ended, then run the command again")
         }
+        (Error::NotBuilt(version), _) => {
+            failure.with_help(format!("build it: `defacto build --version {version}`"))
+        }
         (_, ErrorKind::Damaged) => failure.with_help(
             "restore the database from a backup, or move it away and ingest the sources again",
         ),

@@ -246,7 +246,9 @@ impl Draft {
     ///
     /// [`Error::Definitions`] when it is not valid; what module and store say.
     pub async fn impact(&self, engine: &Engine) -> Result<Impact, Error> {
-        engine.impact_of(&self.source()).await
+        // Registered, it has the draft's name.
+        let impact = engine.impact_of(&self.source()).await?;
+        Ok(Impact { version: self.version.clone(), ..impact })
     }
 
     /// Registers it as a version, without activating that.

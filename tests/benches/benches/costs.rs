@@ -288,14 +288,15 @@ fn late(ledger: usize, own: usize, after: usize) -> (f64, f64) {
     const ROUNDS: usize = 15;
     let mut world = World::new(&format!("late-{ledger}-{own}-{after}"));
     let every = ledger / (own * ROUNDS);
-    // Of each `every` events one is of the entities measured, in turn.
+    // Of each `every` events one is of the entities measured, in turn, until each has its share.
     world.bulk(ledger, |n| {
         let turn = n / every;
-        let mail = match (n % every, turn / ROUNDS) {
-            (0, _) => format!("late{}@example.org", turn % ROUNDS),
-            _ => format!("other{}@example.org", n % (ledger / 10)),
+        let measured = n % every == 0 && turn < own * ROUNDS;
+        let mail = match measured {
+            true => format!("late{}@example.org", turn % ROUNDS),
+            false => format!("other{}@example.org", n % (ledger / 10)),
         };
-        let first = n % every != 0 && n < ledger / 10 || turn < ROUNDS;
+        let first = !measured && n < ledger / 10 || turn < ROUNDS;
         let at = START + n * 60;
         if first { joined(at, &mail, &mail) } else { called(at, &mail, n) }
     });

@@ -65,18 +65,21 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
     };
     bar.finish_and_clear();
     project::release(&engine, settings).await?;
-    report(&result.map_err(project::engine_failure)?, settings)
+    report("", &result.map_err(project::engine_failure)?, settings)
 }
 
-/// Prints what a build did.
-pub(crate) fn report(result: &BuildResult, settings: &Settings) -> Outcome {
+/// Prints what a build did, after the words given.
+pub(crate) fn report(before: &str, result: &BuildResult, settings: &Settings) -> Outcome {
     for failure in result.failures.iter().take(20) {
         let event = failure.event_id.map_or(String::new(), |id| format!(" event {id}"));
         crate::say(&format!("{}:{event}: {}\n", failure.code, failure.error));
     }
     let mut output = Output::open(settings)?;
     let json = serde_json::to_value(result).unwrap_or_default();
-    output.object(&json, &if settings.quiet { String::new() } else { summary(result) })?;
+    output.object(
+        &json,
+        &if settings.quiet { String::new() } else { before.to_owned() + &summary(result) },
+    )?;
     output.finish()?;
     if result.events_failed > 0 { Err(Failure::findings()) } else { Ok(()) }
 }

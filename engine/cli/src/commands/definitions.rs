@@ -94,7 +94,7 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
             let options = BuildOptions { as_of, ..BuildOptions::default() };
             let result =
                 engine.activate(version, options).await.map_err(project::engine_failure)?;
-            build::report(&result, settings)
+            build::report(&format!("activated {version}; "), &result, settings)
         }
         Action::Diff { from, to } => {
             let found = engine.diff(from.as_deref(), to.as_deref()).await;

@@ -1,5 +1,6 @@
 use clap::Args;
 use defacto_engine::{AsOf, BuildOptions, Engine, Impact, RowChanges};
+use serde_json::{Map, Value};
 
 use crate::failure::Outcome;
 use crate::output::Output;
@@ -59,6 +60,10 @@ fn differing(rows: &RowChanges) -> String {
         rows.added, rows.removed, rows.changed
     );
     for row in &rows.rows {
+        if let (Some(before), Some(after)) = (row.before.as_object(), row.after.as_object()) {
+            text += &changed(&row.table, before, after);
+            continue;
+        }
         for (sign, side) in [('-', &row.before), ('+', &row.after)] {
             if !side.is_null() {
                 text += &format!("    {sign} {} {side}\n", row.table);
@@ -69,6 +74,36 @@ fn differing(rows: &RowChanges) -> String {
     let more = (rows.added + rows.removed + rows.changed).saturating_sub(listed);
     if more > 0 {
         text += &format!("    and {more} more\n");
+    }
+    text
+}
+
+/// What differs in a row: which one it is, then each column before and after.
+fn changed(table: &str, before: &Map<String, Value>, after: &Map<String, Value>) -> String {
+    let id = |name: &str| {
+        matches!(name, "source_id" | "target_id" | "valid_from")
+            || table.strip_suffix("_history").is_some_and(|it| name.strip_suffix("_id") == Some(it))
+    };
+    let mut text = format!("    ~ {table}");
+    for (_, value) in after.iter().filter(|(name, _)| id(name)) {
+        text += &format!(" {}", value.as_str().unwrap_or_default());
+    }
+    text + &differing_columns(before, after) + "\n"
+}
+
+/// Columns that differ, each before and after.
+pub(crate) fn differing_columns(before: &Map<String, Value>, after: &Map<String, Value>) -> String {
+    let (mut text, mut sign) = (String::new(), ':');
+    for (name, value) in after {
+        let old = before.get(name).unwrap_or(&Value::Null);
+        if old != value {
+            text += &format!("{sign} {name} {old} → {value}");
+            sign = ',';
+        }
+    }
+    for (name, value) in before.iter().filter(|(name, _)| !after.contains_key(*name)) {
+        text += &format!("{sign} {name} {value} → none");
+        sign = ',';
     }
     text
 }

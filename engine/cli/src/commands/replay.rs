@@ -1,5 +1,6 @@
 use clap::Args;
 
+use crate::commands::plan;
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 use crate::project;
@@ -23,10 +24,13 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
     let found = engine.check_replay(&options.to).await.map_err(project::engine_failure)?;
     let mut text = String::new();
     for entity in &found.entities {
-        text += &format!(
-            "{} {}: {} -> {}\n",
-            entity.entity_type, entity.entity_id, entity.before, entity.after
-        );
+        text += &format!("{} {}", entity.entity_type, entity.entity_id);
+        text += &match (entity.before.as_object(), entity.after.as_object()) {
+            (Some(before), Some(after)) => plan::differing_columns(before, after),
+            (None, _) => format!(": none → {}", entity.after),
+            (_, None) => format!(": {} → none", entity.before),
+        };
+        text.push('\n');
     }
     if found.differing > 0 || !settings.quiet {
         text += &format!(

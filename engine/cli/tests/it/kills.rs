@@ -174,6 +174,9 @@ fn a_build_that_goes_on_says_so_and_counts_the_whole() {
     assert_eq!(whole.get("resumed"), None, "{whole}");
     let (mut told, mut shown) = (0, 0);
     for round in 0..40 {
+        if told > 1 && shown > 0 {
+            break;
+        }
         if !killed(&project, &full, 150_000 + round * 40_000) {
             break;
         }

@@ -353,7 +353,7 @@ fn a_plan_of_edited_definitions_changes_nothing() {
     let before = stored();
     edit(&project, "entities/customer.yaml", "30d", "200d");
     let plan = json(&project, &[&["plan"][..], &AS_OF].concat());
-    assert_eq!((&plan["mode"], &plan["dry_run"]), (&"PARTIAL".into(), &true.into()), "{plan}");
+    assert_eq!((&plan["mode"], &plan["dry_run"]), (&"FULL".into(), &true.into()), "{plan}");
     assert!(plan["rows"]["changed"].as_u64().unwrap() > 0, "{plan}");
     for args in [
         &["build", "--dry-run"][..],
