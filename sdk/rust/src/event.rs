@@ -1,5 +1,4 @@
-use crate::bindings::defacto::engine::types::{Event as RawEvent, Value};
-use crate::{FieldType, Timestamp};
+use crate::{FieldType, Timestamp, Value};
 
 /// A type of event, as `describe` tells it.
 #[derive(Debug, Clone, Copy)]
@@ -50,25 +49,34 @@ pub trait Event {
     /// Its place among the module's types, from 0.
     const INDEX: u32;
 
-    /// Its values, in the order of the type's fields.
-    fn into_values(self) -> Vec<Value>;
+    /// Adds its values, in the order of the type's fields.
+    fn write(self, values: &mut Vec<Value>);
 }
 
 /// Where a record's events go, in order.
 #[derive(Debug, Default)]
 pub struct Events {
-    made: Vec<RawEvent>,
+    pub(crate) made: Vec<Made>,
+    /// Values of all events.
+    pub(crate) values: Vec<Value>,
+}
+
+/// An event without its values.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Made {
+    pub(crate) event_type: u32,
+    pub(crate) timestamp: i64,
+    /// How many values it has.
+    pub(crate) values: usize,
 }
 
 impl Events {
     /// Adds an event that happened at an instant.
     #[inline]
     pub fn push<E: Event>(&mut self, at: Timestamp, event: E) {
-        let (event_type, timestamp) = (E::INDEX, at.micros());
-        self.made.push(RawEvent { event_type, timestamp, values: event.into_values() });
-    }
-
-    pub(crate) fn finish(self) -> Vec<RawEvent> {
-        self.made
+        let before = self.values.len();
+        event.write(&mut self.values);
+        let values = self.values.len() - before;
+        self.made.push(Made { event_type: E::INDEX, timestamp: at.micros(), values });
     }
 }

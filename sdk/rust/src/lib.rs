@@ -78,9 +78,13 @@
 //! `defacto normalizer new --lang rust NAME` makes a crate that is ready to build; `defacto normalizer build NAME` compiles
 //! it for `wasm32-unknown-unknown` and wraps it as a component.
 
+#[cfg(all(target_arch = "wasm32", not(target_feature = "atomics")))]
+mod allocator;
 #[doc(hidden)]
 pub mod bindings;
 mod event;
+#[cfg(all(target_arch = "wasm32", not(target_feature = "atomics")))]
+mod exports;
 mod failure;
 #[doc(hidden)]
 pub mod function_bindings;
@@ -106,12 +110,12 @@ pub use value::{FieldType, FieldValue, Json};
 /// What [`normalizer!`] expands to needs these; they are no part of the interface.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::bindings::defacto::engine::types::{Event as RawEvent, RawRecord};
-    #[cfg(target_arch = "wasm32")]
-    pub use crate::bindings::export;
+    #[cfg(all(target_arch = "wasm32", not(target_feature = "atomics")))]
+    pub use crate::allocator::Allocator;
+    #[cfg(all(target_arch = "wasm32", not(target_feature = "atomics")))]
+    pub use crate::exports::Exports;
     #[cfg(target_arch = "wasm32")]
     pub use crate::function_bindings::export_functions;
     pub use crate::functions::{argument, call as call_function, describe as describe_functions};
     pub use crate::module::Module;
-    pub use crate::module::Runner;
 }

@@ -76,8 +76,9 @@ macro_rules! normalizer {
                     const INDEX: u32 = Index::$event as u32;
 
                     #[inline]
-                    fn into_values(self) -> ::std::vec::Vec<$crate::Value> {
-                        ::std::vec![$($crate::FieldValue::into_value(self.$field)),*]
+                    #[allow(unused_variables, reason = "an event may have no fields")]
+                    fn write(self, values: &mut ::std::vec::Vec<$crate::Value>) {
+                        $(values.push($crate::FieldValue::into_value(self.$field));)*
                     }
                 }
             )*
@@ -92,33 +93,43 @@ macro_rules! normalizer {
 
         #[cfg(target_arch = "wasm32")]
         const _: () = {
-            use $crate::__private::{RawEvent, RawRecord, Runner, export};
+            use $crate::__private::{Allocator, Exports};
+
+            #[global_allocator]
+            static ALLOCATOR: Allocator = Allocator::new();
 
             ::std::thread_local! {
-                static RUNNER: ::std::cell::RefCell<Runner<$module>> =
-                    const { ::std::cell::RefCell::new(Runner::new()) };
+                static EXPORTS: ::std::cell::RefCell<Exports<$module>> =
+                    const { ::std::cell::RefCell::new(Exports::new()) };
             }
 
-            struct Exports;
-
-            impl $crate::bindings::Guest for Exports {
-                fn describe(
-                    config: ::std::string::String,
-                ) -> ::std::result::Result<::std::string::String, ::std::string::String> {
-                    RUNNER.with_borrow_mut(|runner| runner.describe(&config))
-                }
-
-                fn normalize(
-                    config: ::std::string::String,
-                    batch: ::std::vec::Vec<RawRecord>,
-                ) -> ::std::vec::Vec<
-                    ::std::result::Result<::std::vec::Vec<RawEvent>, $crate::Failure>,
-                > {
-                    RUNNER.with_borrow_mut(|runner| runner.normalize(&config, &batch))
-                }
+            #[unsafe(export_name = "describe")]
+            unsafe extern "C" fn describe(config: *mut u8, bytes: usize) -> *const u8 {
+                // SAFETY: the engine is the caller.
+                EXPORTS.with_borrow_mut(|exports| unsafe { exports.describe(config, bytes) })
             }
 
-            export!(Exports with_types_in $crate::bindings);
+            #[unsafe(export_name = "normalize")]
+            unsafe extern "C" fn normalize(
+                config: *mut u8,
+                bytes: usize,
+                batch: *mut u8,
+                count: usize,
+            ) -> *const u8 {
+                let (config, batch) = ((config, bytes), (batch, count));
+                // SAFETY: the engine is the caller.
+                EXPORTS.with_borrow_mut(|exports| unsafe { exports.normalize(config, batch) })
+            }
+
+            #[unsafe(export_name = "cabi_post_describe")]
+            extern "C" fn described(_answer: *const u8) {
+                EXPORTS.with_borrow_mut(Exports::read);
+            }
+
+            #[unsafe(export_name = "cabi_post_normalize")]
+            extern "C" fn normalized(_answer: *const u8) {
+                EXPORTS.with_borrow_mut(Exports::read);
+            }
         };
     };
 }
@@ -200,7 +211,12 @@ macro_rules! functions {
 
         #[cfg(target_arch = "wasm32")]
         const _: () = {
-            use $crate::__private::{call_function, describe_functions, export_functions};
+            use $crate::__private::{
+                Allocator, call_function, describe_functions, export_functions,
+            };
+
+            #[global_allocator]
+            static ALLOCATOR: Allocator = Allocator::new();
 
             struct Exports;
 

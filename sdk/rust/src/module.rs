@@ -1,7 +1,7 @@
 use serde_json::json;
 
-use crate::bindings::defacto::engine::types::{Event as RawEvent, RawRecord};
-use crate::{Config, EventType, Events, Failure, Normalizer, Record};
+use crate::event::Made;
+use crate::{Config, EventType, Events, Failure, Normalizer, Record, Value};
 
 /// Code of every record of a batch whose configuration is refused. Definitions with it do not load, so that only a
 /// host that skips `describe` ever sees it.
@@ -19,13 +19,13 @@ pub trait Module: Normalizer {
 
 /// A module at work: the configuration that it met last is kept read.
 #[derive(Debug)]
-pub struct Runner<M> {
+pub(crate) struct Runner<M> {
     configured: Option<(String, Result<M, String>)>,
 }
 
 impl<M: Module> Runner<M> {
     /// One that has met no configuration.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { configured: None }
     }
 
@@ -34,7 +34,7 @@ impl<M: Module> Runner<M> {
     /// # Errors
     ///
     /// What the module says of the configuration.
-    pub fn describe(&mut self, config: &str) -> Result<String, String> {
+    pub(crate) fn describe(&mut self, config: &str) -> Result<String, String> {
         self.configured(config).as_ref().map_err(Clone::clone)?;
         let events: Vec<_> = M::EVENTS
             .iter()
@@ -57,29 +57,8 @@ impl<M: Module> Runner<M> {
         Ok(json!({"name": M::NAME, "version": M::VERSION, "events": events}).to_string())
     }
 
-    /// The export `normalize`.
-    pub fn normalize(
-        &mut self,
-        config: &str,
-        batch: &[RawRecord],
-    ) -> Vec<Result<Vec<RawEvent>, Failure>> {
-        let module = match self.configured(config) {
-            Ok(module) => module,
-            Err(refused) => {
-                return batch.iter().map(|_| Err(Failure::new(CONFIG, refused.clone()))).collect();
-            }
-        };
-        batch
-            .iter()
-            .map(|raw| {
-                let mut events = Events::default();
-                module.normalize(Record::borrow(raw), &mut events)?;
-                Ok(events.finish())
-            })
-            .collect()
-    }
-
-    fn configured(&mut self, config: &str) -> &Result<M, String> {
+    /// The module under a configuration, or what it says of it.
+    pub(crate) fn configured(&mut self, config: &str) -> &Result<M, String> {
         let kept = self.configured.take().filter(|(text, _)| text == config);
         let (_, module) = self.configured.insert(
             kept.unwrap_or_else(|| (config.to_owned(), M::configure(&Config::new(config)))),
@@ -91,6 +70,59 @@ impl<M: Module> Runner<M> {
 impl<M: Module> Default for Runner<M> {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// What a batch became: all events in one list, all values in another.
+#[derive(Debug)]
+pub(crate) struct Results {
+    /// How many events a record gave, or why none.
+    outcomes: Vec<Result<usize, Failure>>,
+    events: Events,
+}
+
+impl Results {
+    pub(crate) const fn new() -> Self {
+        let events = Events { made: Vec::new(), values: Vec::new() };
+        Self { outcomes: Vec::new(), events }
+    }
+
+    /// Normalizes the next record.
+    #[inline]
+    pub(crate) fn add<M: Module>(&mut self, module: &Result<M, String>, record: Record<'_>) {
+        let (events, values) = (self.events.made.len(), self.events.values.len());
+        let result = match module {
+            Ok(module) => module.normalize(record, &mut self.events),
+            Err(refused) => Err(Failure::new(CONFIG, refused.clone())),
+        };
+        self.outcomes.push(match result {
+            Ok(()) => Ok(self.events.made.len() - events),
+            Err(failure) => {
+                self.events.made.truncate(events);
+                self.events.values.truncate(values);
+                Err(failure)
+            }
+        });
+    }
+
+    pub(crate) fn outcomes(&self) -> &[Result<usize, Failure>] {
+        &self.outcomes
+    }
+
+    pub(crate) fn events(&self) -> &[Made] {
+        &self.events.made
+    }
+
+    pub(crate) fn values(&self) -> &[Value] {
+        &self.events.values
+    }
+
+    /// Forgets everything, and keeps the room.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn clear(&mut self) {
+        self.outcomes.clear();
+        self.events.made.clear();
+        self.events.values.clear();
     }
 }
 

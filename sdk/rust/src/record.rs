@@ -1,6 +1,7 @@
 use serde::Deserialize;
 
 use crate::Failure;
+#[cfg(target_arch = "wasm32")]
 use crate::bindings::defacto::engine::types::RawRecord;
 
 /// One raw record, in the form that the source's `input` names.
@@ -93,6 +94,7 @@ impl<'a> Record<'a> {
         Failure::new("INPUT", format!("this normalizer reads `input: {wanted}`, not `{given}`"))
     }
 
+    #[cfg(target_arch = "wasm32")]
     pub(crate) fn borrow(raw: &'a RawRecord) -> Self {
         match raw {
             RawRecord::Json(text) => Self::Json(text),
@@ -106,7 +108,7 @@ impl<'a> Record<'a> {
 /// One row of a table: columns in order, each a name and a text. An empty field is an empty text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Row<'a> {
-    columns: &'a [(String, String)],
+    pub(crate) columns: &'a [(String, String)],
 }
 
 impl<'a> Row<'a> {

@@ -73,9 +73,8 @@ impl Functions {
             self.module.run(&work, batch, &mut out)?;
             rest = later;
         }
-        for answer in &out {
-            self.module.counters.record(matches!(answer, Answer::Value(_)).then_some(1));
-        }
+        let good = out.iter().map(|answer| matches!(answer, Answer::Value(_)).then_some(1));
+        self.module.counters.results(good);
         Ok(out)
     }
 

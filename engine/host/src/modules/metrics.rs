@@ -35,18 +35,19 @@ impl Counters {
         self.peak_memory.fetch_max(memory, Ordering::Relaxed);
     }
 
-    /// Counts the final result of a record.
-    pub(crate) fn record(&self, events: Option<usize>) {
-        self.records.fetch_add(1, Ordering::Relaxed);
-        match events {
-            Some(events) => {
-                let events = u64::try_from(events).unwrap_or(u64::MAX);
-                self.events.fetch_add(events, Ordering::Relaxed);
-            }
-            None => {
-                self.failures.fetch_add(1, Ordering::Relaxed);
+    /// Counts final results: how many events a record gave, or that it failed.
+    pub(crate) fn results(&self, results: impl Iterator<Item = Option<usize>>) {
+        let (mut records, mut events, mut failures) = (0_u64, 0_u64, 0_u64);
+        for result in results {
+            records = records.saturating_add(1);
+            match result {
+                Some(made) => events = events.saturating_add(u64::try_from(made).unwrap_or(0)),
+                None => failures = failures.saturating_add(1),
             }
         }
+        self.records.fetch_add(records, Ordering::Relaxed);
+        self.events.fetch_add(events, Ordering::Relaxed);
+        self.failures.fetch_add(failures, Ordering::Relaxed);
     }
 
     pub(crate) fn read(&self, world: World, module: &str, digest: &str) -> ModuleMetrics {

@@ -100,9 +100,8 @@ impl Normalizer {
             self.module.run(&work, batch, &mut out)?;
             rest = later;
         }
-        for made in &out {
-            self.module.counters.record(made.as_ref().ok().map(Vec::len));
-        }
+        let made = out.iter().map(|made| made.as_ref().ok().map(Vec::len));
+        self.module.counters.results(made);
         Ok(out)
     }
 

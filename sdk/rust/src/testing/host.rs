@@ -2,10 +2,10 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
-use crate::bindings::defacto::engine::types::RawRecord;
 use crate::host::Level;
-use crate::module::{Module, Runner};
-use crate::testing::Outcome;
+use crate::module::{Module, Results, Runner};
+use crate::testing::{Made, Outcome};
+use crate::{Failure, Record, Row};
 
 pub(super) type Tables = BTreeMap<String, BTreeMap<String, String>>;
 
@@ -61,25 +61,26 @@ impl<M: Module> Host<M> {
 
     /// Lines of a source with `input: text`.
     pub fn text(&self, lines: &[&str]) -> Vec<Outcome> {
-        self.run(lines.iter().map(|line| RawRecord::Text((*line).to_owned())).collect())
+        self.run(lines.iter().map(|line| Record::Text(line)))
     }
 
     /// Objects of a source with `input: json`.
     pub fn json(&self, objects: &[&str]) -> Vec<Outcome> {
-        self.run(objects.iter().map(|object| RawRecord::Json((*object).to_owned())).collect())
+        self.run(objects.iter().map(|object| Record::Json(object)))
     }
 
     /// Documents of a source with `input: bytes`.
     pub fn bytes(&self, documents: &[&[u8]]) -> Vec<Outcome> {
-        self.run(documents.iter().map(|document| RawRecord::Bytes(document.to_vec())).collect())
+        self.run(documents.iter().map(|document| Record::Bytes(document)))
     }
 
     /// Rows of a source with `input: csv`.
     pub fn rows(&self, rows: &[&[(&str, &str)]]) -> Vec<Outcome> {
-        let owned = |row: &[(&str, &str)]| {
+        let owned = |row: &&[(&str, &str)]| {
             row.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
         };
-        self.run(rows.iter().map(|row| RawRecord::Row(owned(row))).collect())
+        let rows: Vec<Vec<(String, String)>> = rows.iter().map(owned).collect();
+        self.run(rows.iter().map(|columns| Record::Row(Row { columns })))
     }
 
     /// What the calls of this thread's last batch have logged.
@@ -87,10 +88,20 @@ impl<M: Module> Host<M> {
         LOG.with_borrow(Clone::clone)
     }
 
-    fn run(&self, batch: Vec<RawRecord>) -> Vec<Outcome> {
+    fn run<'r>(&self, batch: impl Iterator<Item = Record<'r>>) -> Vec<Outcome> {
         self.prepare();
-        let results = Runner::<M>::new().normalize(&self.config, &batch);
-        results.into_iter().map(|result| Outcome::new(M::EVENTS, result)).collect()
+        let (mut runner, mut results) = (Runner::<M>::new(), Results::new());
+        let module = runner.configured(&self.config);
+        batch.for_each(|record| results.add(module, record));
+        let (mut events, mut values) = (results.events().iter(), results.values().iter());
+        let outcome = |result: &Result<usize, Failure>| {
+            let made = |count: &usize| {
+                let own = events.by_ref().take(*count);
+                own.map(|event| Made::new(M::EVENTS, *event, &mut values)).collect()
+            };
+            Outcome { result: result.as_ref().map(made).map_err(Clone::clone) }
+        };
+        results.outcomes().iter().map(outcome).collect()
     }
 
     fn prepare(&self) {

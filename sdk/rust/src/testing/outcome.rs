@@ -1,12 +1,12 @@
 use serde_json::json;
 
-use crate::bindings::defacto::engine::types::Event as RawEvent;
+use crate::event;
 use crate::{EventType, Failure, Timestamp, Value};
 
 /// What became of one record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
-    result: Result<Vec<Made>, Failure>,
+    pub(super) result: Result<Vec<Made>, Failure>,
 }
 
 /// An event with its names.
@@ -22,31 +22,6 @@ pub struct Made {
 }
 
 impl Outcome {
-    /// Gives names to what a module made, and holds it against what the engine accepts.
-    #[allow(
-        clippy::panic,
-        reason = "a test should end here; the engine would make a dead letter of it"
-    )]
-    pub(super) fn new(types: &'static [EventType], result: Result<Vec<RawEvent>, Failure>) -> Self {
-        let made = |event: RawEvent| {
-            let at = usize::try_from(event.event_type).ok();
-            let Some(known) = at.and_then(|at| types.get(at)) else {
-                panic!("there is no event type {}", event.event_type)
-            };
-            let Some(timestamp) = Timestamp::from_micros(event.timestamp) else {
-                panic!("{} microseconds are outside of the years 0001 to 9999", event.timestamp)
-            };
-            for value in &event.values {
-                if let Value::Float(number) = value {
-                    assert!(number.is_finite(), "{number} is no number that the engine takes");
-                }
-            }
-            let fields = known.fields.iter().map(|field| field.name).zip(event.values).collect();
-            Made { event_type: known.name, timestamp, fields }
-        };
-        Self { result: result.map(|events| events.into_iter().map(made).collect()) }
-    }
-
     /// The events; none where the record failed.
     pub fn events(&self) -> &[Made] {
         self.result.as_deref().unwrap_or_default()
@@ -73,6 +48,34 @@ impl Outcome {
 }
 
 impl Made {
+    /// Gives names to what a module made, and holds it against what the engine accepts.
+    #[allow(
+        clippy::panic,
+        reason = "a test should end here; the engine would make a dead letter of it"
+    )]
+    pub(super) fn new<'v>(
+        types: &'static [EventType],
+        event: event::Made,
+        values: &mut impl Iterator<Item = &'v Value>,
+    ) -> Self {
+        let at = usize::try_from(event.event_type).ok();
+        let Some(known) = at.and_then(|at| types.get(at)) else {
+            panic!("there is no event type {}", event.event_type)
+        };
+        let Some(timestamp) = Timestamp::from_micros(event.timestamp) else {
+            panic!("{} microseconds are outside of the years 0001 to 9999", event.timestamp)
+        };
+        let named = |(name, value): (&'static str, &Value)| {
+            if let Value::Float(number) = value {
+                assert!(number.is_finite(), "{number} is no number that the engine takes");
+            }
+            (name, value.clone())
+        };
+        let names = known.fields.iter().map(|field| field.name);
+        let fields = names.zip(values.take(event.values)).map(named).collect();
+        Self { event_type: known.name, timestamp, fields }
+    }
+
     /// The value of a field, or `None` where the type has no such field.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value)

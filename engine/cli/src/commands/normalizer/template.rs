@@ -37,8 +37,8 @@ macro_rules! sdk {
 }
 
 const SDK: &[File] = sdk! {
-    "README.md" "src/bindings.rs" "src/event.rs" "src/failure.rs" "src/function_bindings.rs" "src/functions.rs" "src/host.rs"
-    "src/lib.rs" "src/macros.rs" "src/module.rs" "src/normalizer.rs" "src/record.rs" "src/testing.rs"
+    "README.md" "src/allocator.rs" "src/bindings.rs" "src/event.rs" "src/exports.rs" "src/failure.rs"
+    "src/function_bindings.rs" "src/functions.rs" "src/host.rs" "src/lib.rs" "src/macros.rs" "src/module.rs" "src/normalizer.rs" "src/record.rs" "src/testing.rs"
     "src/testing/functions.rs" "src/testing/host.rs" "src/testing/outcome.rs" "src/timestamp.rs" "src/value.rs"
     "wit/functions.wit" "wit/normalizer.wit" "wit/types.wit"
 };

@@ -39,8 +39,8 @@ impl Normalizer for Flights {
     }
 
     fn normalize(&self, record: Record<'_>, events: &mut Events) -> Result<(), Failure> {
-        let mut fields = record.text()?.split('|');
-        let mut next = || fields.next().ok_or_else(|| Failure::new("CUT_OFF", "too few fields"));
+        let mut rest = Some(record.text()?);
+        let mut next = || cut(&mut rest).ok_or_else(|| Failure::new("CUT_OFF", "too few fields"));
         let kind = next()?;
         let at = next()?.parse().ok().and_then(Timestamp::from_seconds);
         let at = at.ok_or_else(|| Failure::new("TIME", "no Unix seconds"))?;
@@ -65,5 +65,18 @@ impl Normalizer for Flights {
             other => return Err(Failure::new("KIND", format!("'{other}' is no kind of event"))),
         }
         Ok(())
+    }
+}
+
+/// The next field. Fields are short: a look at each byte takes less time than a search for the bar.
+fn cut<'a>(rest: &mut Option<&'a str>) -> Option<&'a str> {
+    let text = rest.take()?;
+    match text.bytes().position(|byte| byte == b'|') {
+        Some(at) => {
+            let (field, others) = text.split_at_checked(at)?;
+            *rest = others.get(1..);
+            Some(field)
+        }
+        None => Some(text),
     }
 }
