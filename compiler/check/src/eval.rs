@@ -2,11 +2,12 @@
 
 use defacto_definitions::ExprText;
 use defacto_diagnostics::{Code, Diagnostic, Severity};
-use defacto_model::Value;
+use defacto_model::{FunctionManifest, Value};
 use defacto_syntax::{TextRange, parse};
 
 use crate::Expr;
 use crate::expression::expression;
+use crate::foreign::Foreign;
 use crate::scope::{Reads, Scope};
 
 /// Where a free-standing expression is thought to stand.
@@ -44,12 +45,16 @@ pub enum ExpressionError {
     },
 }
 
-/// Types a free-standing expression.
+/// Types a free-standing expression, which may call the functions of modules.
 ///
 /// # Errors
 ///
 /// [`ExpressionError`] with the first thing that is wrong.
-pub fn check_expression(text: &str, scope: ExpressionScope) -> Result<Expr, ExpressionError> {
+pub fn check_expression(
+    text: &str,
+    scope: ExpressionScope,
+    functions: &[FunctionManifest],
+) -> Result<Expr, ExpressionError> {
     if let Err(error) = parse(text) {
         return Err(ExpressionError::Parse {
             message: error.message,
@@ -63,7 +68,8 @@ pub fn check_expression(text: &str, scope: ExpressionScope) -> Result<Expr, Expr
         ExpressionScope::Normalize => Scope::Normalize,
     };
     let mut found: Vec<Diagnostic> = Vec::new();
-    let typed = expression(&text, &mut scope, &mut Reads::default(), &mut found);
+    let mut reads = Reads::new(&Foreign::of(functions.to_vec()));
+    let typed = expression(&text, &mut scope, &mut reads, &mut found);
     match found
         .into_iter()
         .find(|diagnostic| diagnostic.severity() == Severity::Error && diagnostic.code == Code::E19)

@@ -22,13 +22,17 @@ impl Foreign {
         for module in &definitions.functions {
             let described = module.description.iter().flat_map(|it| &it.functions);
             all.extend((0..).zip(described).map(|(index, function)| FunctionManifest {
-                module: module.name.clone(),
+                module: module.name.value.clone(),
                 digest: module.digest.clone().unwrap_or_default(),
                 index,
                 function: function.clone(),
             }));
         }
-        Self(Arc::new(all))
+        Self::of(all)
+    }
+
+    pub(crate) fn of(functions: Vec<FunctionManifest>) -> Self {
+        Self(Arc::new(functions))
     }
 
     pub(crate) fn all(&self) -> &[FunctionManifest] {

@@ -46,13 +46,22 @@ pub fn canonical(definitions: &Definitions) -> Canonical {
     ]))
 }
 
-/// Digests of the modules that expressions call functions of.
+/// Digests of the modules that expressions call functions of, with limits where any differ from the defaults.
 fn functions(definitions: &Definitions) -> Value {
-    let digests = definitions
-        .functions
-        .iter()
-        .filter_map(|module| Some((module.name.clone(), Value::String(module.digest.clone()?))));
-    Value::Object(digests.collect())
+    let modules = definitions.functions.iter().filter_map(|module| {
+        let digest = Value::String(module.digest.clone()?);
+        let said = match limits(&module.limits) {
+            None => digest,
+            limits => object([("module", Some(digest)), ("limits", limits)]),
+        };
+        Some((module.name.value.clone(), said))
+    });
+    Value::Object(modules.collect())
+}
+
+fn limits(limits: &[(&'static str, u64)]) -> Option<Value> {
+    let limits = limits.iter().map(|(name, value)| ((*name).to_owned(), json!(value)));
+    unless_empty(Value::Object(limits.collect()))
 }
 
 fn object<const N: usize>(entries: [(&str, Option<Value>); N]) -> Value {
@@ -317,13 +326,12 @@ fn source(source: &SourceDef) -> Value {
     let events = Some(map(events));
     let event_id = source.event_id.as_ref().map(|fields| texts(fields));
     if let Some(module) = &source.normalizer {
-        let limits = module.limits.iter().map(|(name, value)| ((*name).to_owned(), json!(value)));
         return object([
             ("normalizer", Some(text(&module.name))),
             ("module", module.digest.as_ref().map(|digest| json!(digest))),
             ("config", Some(literal(&module.config.value, None))),
             ("input", Some(json!(module.input.word()))),
-            ("limits", (!module.limits.is_empty()).then(|| Value::Object(limits.collect()))),
+            ("limits", limits(&module.limits)),
             ("event_id", event_id),
             ("events", events),
         ]);

@@ -36,7 +36,7 @@ pub struct Loaded {
     pub complete: bool,
 }
 
-/// Reads the folder form. Only files directly in `entities/`, `sources/`, `schemas/` and `events/` with the
+/// Reads the folder form. Only files directly in `entities/`, `sources/`, `schemas/`, `functions/` and `events/` with the
 /// suffix `.yaml` or `.yml` count; others are skipped. The order of `files` does not matter.
 pub fn load_files(files: &[SourceFile]) -> Loaded {
     let mut loader = Loader::new();
@@ -65,7 +65,26 @@ pub fn load_files(files: &[SourceFile]) -> Loaded {
             loader.section(kind, &at, &document, true);
         }
     }
+    let mut functions: Vec<&SourceFile> =
+        files.iter().filter(|file| is_of_functions(&file.path)).collect();
+    functions.sort_by(|a, b| a.path.cmp(&b.path));
+    for file in functions {
+        for document in loader.documents(&file.path, &file.text, FUNCTIONS).0 {
+            let at = At { path: FUNCTIONS.to_owned(), span: document.span };
+            loader.functions(&at, &document);
+        }
+    }
     loader.finish()
+}
+
+/// Section and folder of the modules of functions.
+const FUNCTIONS: &str = "functions";
+
+fn is_of_functions(path: &str) -> bool {
+    path.split_once('/').is_some_and(|(folder, name)| {
+        let yaml = name.ends_with(".yaml") || name.ends_with(".yml");
+        folder == FUNCTIONS && yaml && !name.contains('/')
+    })
 }
 
 /// Reads one YAML or JSON document with the keys `entities`, `sources` and `schemas`. In a stream of documents
@@ -79,7 +98,7 @@ pub fn load_document(name: &str, text: &str) -> Loaded {
             let at = At { path: key.text.clone(), span: key.span };
             match Kind::of_section(&key.text) {
                 Some(kind) => loader.section(kind, &at, node, false),
-                None if key.text == "functions" => loader.functions(&at, node),
+                None if key.text == FUNCTIONS => loader.functions(&at, node),
                 None if is_metadata(&key.text) => {}
                 None => {
                     let known = ["entities", "sources", "schemas"];
@@ -123,6 +142,14 @@ impl Kind {
             Self::Entity => "entities",
             Self::Source => "sources",
             Self::Schema => "schemas",
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Entity => "entity",
+            Self::Source => "source",
+            Self::Schema => "schema",
         }
     }
 
@@ -224,7 +251,7 @@ impl Loader {
             let name = Spanned { value: key.text.clone(), span: Some(key.span), path };
             self.reader.name(&name, kind.names());
             if let Some(first) = self.names.get(&(kind, key.text.clone())).copied() {
-                self.duplicate(kind, &name, first, folder);
+                self.duplicate(kind.word(), &name, first, folder);
                 continue;
             }
             self.names.insert((kind, key.text.clone()), key.span);
@@ -245,23 +272,42 @@ impl Loader {
         }
     }
 
-    /// Digests of modules by name, which the canonical form writes.
+    /// Modules of functions by name: their limits, and the digests that the canonical form writes.
     fn functions(&mut self, at: &At, node: &Node) {
         let Some(entries) = self.reader.map(at, node) else { return };
         for (key, node) in entries {
-            if let Some(digest) = self.reader.digest(&at.key(key), node) {
-                let (name, digest) = (key.text.clone(), Some(digest));
-                self.definitions.functions.push(FunctionsDef { name, digest, description: None });
+            if key.text.starts_with("x-") {
+                continue;
             }
+            let at = at.key(key);
+            let (path, span) = (at.path.clone(), Some(key.span));
+            let name = Spanned { value: key.text.clone(), span, path };
+            if let Some(known) =
+                self.definitions.functions.iter().find(|it| it.name.value == key.text)
+            {
+                let first = known.name.span.unwrap_or(key.span);
+                self.duplicate("module of functions", &name, first, true);
+                continue;
+            }
+            let (mut digest, mut limits) = (None, Vec::new());
+            if matches!(node.value, NodeValue::Scalar(_)) && !node.is_null() {
+                digest = self.reader.digest(&at, node);
+            } else if let Some(fields) =
+                self.reader.fields(&at, node, "a module of functions", &["limits", "module"])
+            {
+                if let Some((at, node)) = fields.get("module") {
+                    digest = self.reader.digest(&at, node);
+                }
+                if let Some((at, node)) = fields.get("limits") {
+                    limits = self.reader.limits(&at, node);
+                }
+            }
+            let module = FunctionsDef { name, digest, limits, description: None };
+            self.definitions.functions.push(module);
         }
     }
 
-    fn duplicate(&mut self, kind: Kind, name: &Spanned<String>, first: Span, folder: bool) {
-        let what = match kind {
-            Kind::Entity => "entity",
-            Kind::Source => "source",
-            Kind::Schema => "schema",
-        };
+    fn duplicate(&mut self, what: &str, name: &Spanned<String>, first: Span, folder: bool) {
         let file = |span: Option<Span>| span.map_or("", |span| self.sources.name(span.file));
         let (here, there) = (file(name.span), file(Some(first)));
         let message = if folder && here != there {
@@ -278,7 +324,7 @@ impl Loader {
         self.definitions.entities.sort_by(|a, b| a.name.value.cmp(&b.name.value));
         self.definitions.sources.sort_by(|a, b| a.name.value.cmp(&b.name.value));
         self.definitions.schemas.sort_by(|a, b| a.name.value.cmp(&b.name.value));
-        self.definitions.functions.sort_by(|a, b| a.name.cmp(&b.name));
+        self.definitions.functions.sort_by(|a, b| a.name.value.cmp(&b.name.value));
         let mut diagnostics = self.reader.diagnostics;
         diagnostics.sort_by_key(|it| it.span.map(|span| (span.file, span.start)));
         Loaded {

@@ -69,10 +69,12 @@ pub struct Definitions {
 #[derive(Debug, Clone, PartialEq)]
 pub struct FunctionsDef {
     /// Name in the project.
-    pub name: String,
+    pub name: Spanned<String>,
     /// SHA-256 of the module's bytes and tables, hexadecimal: given where definitions were stored, else set with the
     /// description.
     pub digest: Option<String>,
+    /// Limits that differ from the defaults, by name, in the order of [`LIMITS`].
+    pub limits: Vec<(&'static str, u64)>,
     /// What the module says about itself.
     pub description: Option<FunctionsDescription>,
 }
@@ -330,7 +332,7 @@ pub struct NormalizerDef {
     pub description: Option<NormalizerDescription>,
 }
 
-/// Names of a normalizer's limits with their smallest and largest values.
+/// Names of a module's limits with their smallest and largest values.
 pub const LIMITS: [(&str, u64, u64); 4] = [
     ("fuel", 10_000, 100_000_000_000),
     ("memory_mb", 1, 4_096),
@@ -342,11 +344,6 @@ impl NormalizerDef {
     /// The configuration as the module gets it: JSON with sorted keys.
     pub fn config_text(&self) -> String {
         crate::canonical::config_text(&self.config.value)
-    }
-
-    /// Value of a limit that differs from its default.
-    pub fn limit(&self, name: &str) -> Option<u64> {
-        self.limits.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
 }
 

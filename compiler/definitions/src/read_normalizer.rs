@@ -75,7 +75,8 @@ impl Reader {
         self.literal(at, node).unwrap_or(empty)
     }
 
-    fn limits(&mut self, at: &At, node: &Node) -> Vec<(&'static str, u64)> {
+    /// Limits that differ from the defaults.
+    pub(crate) fn limits(&mut self, at: &At, node: &Node) -> Vec<(&'static str, u64)> {
         let known = LIMITS.map(|(name, _, _)| name);
         let Some(fields) = self.fields(at, node, "`limits`", &known) else { return Vec::new() };
         let mut limits = Vec::new();

@@ -42,6 +42,6 @@ pub use defacto_definitions::{
 };
 pub use defacto_diagnostics as diagnostics;
 pub use defacto_emit::{Compiled, EmitError, MANIFEST_SECTION, Statistics};
-pub use expressions::{ExpressionCase, Expressions, compile_expressions};
+pub use expressions::{ExpressionCase, Expressions, compile_expressions, compile_expressions_with};
 pub use user_modules::{DescribeError, Described, UserModules};
 pub use wat::{PrintError, print_wat};

@@ -20,7 +20,8 @@ pub trait UserModules: fmt::Debug {
     /// [`DescribeError`] says whom to blame.
     fn describe(&self, module: &NormalizerDef) -> Result<Described, DescribeError>;
 
-    /// The module of functions of that name, with that digest if one is given: its digest and what it says.
+    /// The module of functions of that name, with that digest if one is given: its digest and what it says under these
+    /// limits, which are by name those that differ from the defaults.
     ///
     /// # Errors
     ///
@@ -29,6 +30,7 @@ pub trait UserModules: fmt::Debug {
         &self,
         name: &str,
         digest: Option<&str>,
+        limits: &[(&'static str, u64)],
     ) -> Result<(String, FunctionsDescription), DescribeError>;
 }
 
@@ -71,6 +73,7 @@ impl UserModules for NoModules {
         &self,
         _: &str,
         _: Option<&str>,
+        _: &[(&'static str, u64)],
     ) -> Result<(String, FunctionsDescription), DescribeError> {
         Err(DescribeError::Unknown)
     }
@@ -103,35 +106,61 @@ fn functions(
     found: &mut Vec<Diagnostic>,
 ) {
     let wanted = std::mem::take(&mut definitions.functions);
-    for name in namespaces(canonical(definitions).value()) {
-        let own = |function: &Function| {
-            let known = function.signature().name.split_once("::");
-            known.is_some_and(|(space, _)| space == name)
-        };
-        if Function::ALL.iter().any(own) {
-            continue;
+    let called = namespaces(canonical(definitions).value());
+    for module in &wanted {
+        let Spanned { value: name, span, path } = &module.name;
+        let limits = &module.limits;
+        if !called.contains(name)
+            && modules.functions(name, module.digest.as_deref(), limits)
+                == Err(DescribeError::Unknown)
+        {
+            let help = format!("put it into the project as `functions/{name}.wasm`");
+            let message = format!("there is no module of functions `{name}`");
+            found.push(at(path, *span, message).with_help(help));
         }
-        let digest = wanted
-            .iter()
-            .find(|known| known.name == name)
-            .and_then(|known| known.digest.as_deref());
-        let message = match modules.functions(&name, digest) {
+    }
+    for name in called.into_iter().filter(|name| !is_own(name)) {
+        let given = wanted.iter().find(|module| module.name.value == name);
+        let given = given.cloned().unwrap_or_else(|| FunctionsDef {
+            name: Spanned { path: format!("functions.{name}"), span: None, value: name },
+            digest: None,
+            limits: Vec::new(),
+            description: None,
+        });
+        let Spanned { value: name, span, path } = &given.name;
+        match modules.functions(name, given.digest.as_deref(), &given.limits) {
             Ok((digest, description)) => {
                 let (digest, description) = (Some(digest), Some(description));
-                definitions.functions.push(FunctionsDef { name, digest, description });
-                continue;
+                definitions.functions.push(FunctionsDef { digest, description, ..given });
             }
-            Err(DescribeError::Unknown) => continue,
-            Err(DescribeError::Missing) => format!(
-                "the module of functions `{name}` with the digest {} is not here: these definitions were made with it, \
-                 put it back into `functions/`",
-                digest.unwrap_or_default()
-            ),
-            Err(DescribeError::Configuration(message) | DescribeError::Broken(message)) => {
-                format!("the module of functions `{name}` cannot be used: {message}")
+            Err(error) => {
+                let message = unusable(name, given.digest.as_deref(), &error);
+                found.extend(message.map(|message| at(path, *span, message)));
             }
-        };
-        found.push(at(&format!("functions.{name}"), None, message));
+        }
+    }
+}
+
+/// Whether the language itself has functions of that namespace.
+pub(crate) fn is_own(name: &str) -> bool {
+    Function::ALL.iter().any(|function| {
+        let known = function.signature().name.split_once("::");
+        known.is_some_and(|(space, _)| space == name)
+    })
+}
+
+/// Why a module of functions cannot be used; `None` where there is none, which the checker tells at the call.
+pub(crate) fn unusable(name: &str, digest: Option<&str>, error: &DescribeError) -> Option<String> {
+    match error {
+        DescribeError::Unknown => None,
+        DescribeError::Missing => Some(format!(
+            "the module of functions `{name}` with the digest {} is not here: these definitions were made with it, \
+             put it back into `functions/`",
+            digest.unwrap_or_default()
+        )),
+        DescribeError::Configuration(message) | DescribeError::Broken(message) => {
+            Some(format!("the module of functions `{name}` cannot be used: {message}"))
+        }
     }
 }
 

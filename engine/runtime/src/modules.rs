@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use defacto_compiler::{
-    ExpressionCase, ExpressionError, Outcome, compile_expressions, compile_with,
+    ExpressionCase, ExpressionError, Outcome, compile_expressions_with, compile_with,
 };
 use defacto_host::{CompiledDefinitions, Evaluation, Host, HostOptions};
 use defacto_model::{Manifest, Timestamp, Value};
@@ -13,6 +13,8 @@ use defacto_ports::{
     ModuleMetrics, Normalized, RawRecord,
 };
 
+use crate::project_modules::{Places, ProjectModules};
+use crate::source::{FUNCTIONS, definition_files};
 use crate::{Error, Source};
 
 /// Definitions compiled and ready to run.
@@ -121,18 +123,30 @@ pub enum Refusal {
     Evaluation(String),
 }
 
-/// Evaluates expressions through one compiled module; one answer each, in order.
+/// Evaluates expressions through one compiled module; one answer each, in order. They may call the functions of modules that
+/// the project's folder has.
 ///
 /// # Errors
 ///
-/// [`Error::Load`] when the module cannot be run.
+/// [`Error::Load`] when the module cannot be run, [`Error::Project`] when one of functions cannot be read, or changes meanwhile.
 pub fn evaluate(
     questions: &[Question<'_>],
+    project: Option<&Path>,
     cache: Option<&Path>,
 ) -> Result<Vec<Result<Value, Refusal>>, Error> {
     let cases: Vec<ExpressionCase<'_>> = questions.iter().map(|question| question.case).collect();
-    let expressions = compile_expressions(&cases).map_err(Error::Emit)?;
-    let module: CompiledDefinitions = host(cache)?.load(&expressions.compiled.component)?;
+    let modules = ProjectModules::new(Places {
+        functions: project.map(|folder| folder.join(FUNCTIONS)),
+        cache: cache.map(Path::to_owned),
+        ..Places::default()
+    });
+    let files = match project {
+        Some(folder) => definition_files(folder, FUNCTIONS)?.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let expressions = compile_expressions_with(&cases, &files, &modules).map_err(Error::Emit)?;
+    let mut module: CompiledDefinitions = host(cache)?.load(&expressions.compiled.component)?;
+    modules.attach(&mut module)?;
     let mut evaluations = Vec::new();
     for (question, number) in questions.iter().zip(&expressions.numbers) {
         if let Ok(expression) = number {

@@ -36,7 +36,8 @@ pub(crate) struct ProjectModules {
     places: Places,
     host: OnceLock<ModuleHost>,
     loaded: Mutex<BTreeMap<Key, Arc<Normalizer>>>,
-    functions: Mutex<BTreeMap<String, Arc<Functions>>>,
+    /// By name and digest: definitions give each one set of limits.
+    functions: Mutex<BTreeMap<(String, String), Arc<Functions>>>,
 }
 
 /// Digest and limits: the same module under other limits may give other results.
@@ -72,7 +73,8 @@ impl ProjectModules {
             keep(&self.places.normalizers, &self.places.kept, &module.name, &module.digest)?;
         }
         for function in &manifest.functions {
-            let loaded = self.loaded_functions().get(&function.digest).cloned();
+            let key = (function.module.clone(), function.digest.clone());
+            let loaded = self.loaded_functions().get(&key).cloned();
             let loaded = loaded.ok_or_else(|| Error::Project {
                 path: PathBuf::from("functions").join(&function.module),
                 message: "the module has changed while it was read".to_owned(),
@@ -83,7 +85,9 @@ impl ProjectModules {
         Ok(())
     }
 
-    fn loaded_functions(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Functions>>> {
+    fn loaded_functions(
+        &self,
+    ) -> std::sync::MutexGuard<'_, BTreeMap<(String, String), Arc<Functions>>> {
         self.functions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -130,7 +134,7 @@ impl ProjectModules {
         }
         let host = self.host().map_err(|e| e.to_string())?;
         let tables = tables(&files.tables)?;
-        let limits = limits_of(module, host.limits());
+        let limits = limits_of(&module.limits, host.limits());
         let loaded = host
             .load(&module.name.value, &files.module, tables, limits)
             .map_err(|e| e.to_string())?;
@@ -217,19 +221,21 @@ impl UserModules for ProjectModules {
         &self,
         name: &str,
         wanted: Option<&str>,
+        limits: &[(&'static str, u64)],
     ) -> Result<(String, FunctionsDescription), DescribeError> {
         let (files, digest) = self.find(self.places.functions.as_ref(), name, wanted)?;
-        let known = self.loaded_functions().get(&digest).cloned();
+        let key = (name.to_owned(), digest.clone());
+        let known = self.loaded_functions().get(&key).cloned();
         let loaded = match known {
             Some(known) => known,
             None => {
                 let host = self.host().map_err(|e| DescribeError::Broken(e.to_string()))?;
                 let tables = tables(&files.tables).map_err(DescribeError::Broken)?;
                 let loaded = host
-                    .load_functions(name, &files.module, tables, *host.limits())
+                    .load_functions(name, &files.module, tables, limits_of(limits, host.limits()))
                     .map_err(|e| DescribeError::Broken(e.to_string()))?;
                 let loaded = Arc::new(loaded);
-                self.loaded_functions().insert(digest.clone(), Arc::clone(&loaded));
+                self.loaded_functions().insert(key, Arc::clone(&loaded));
                 loaded
             }
         };
@@ -237,20 +243,21 @@ impl UserModules for ProjectModules {
     }
 }
 
-/// The limits of a source: the defaults, and what it sets.
-fn limits_of(module: &NormalizerDef, default: &Limits) -> Limits {
+/// The limits of a module: the defaults, and what the definitions set.
+fn limits_of(given: &[(&'static str, u64)], default: &Limits) -> Limits {
+    let limit = |name: &str| given.iter().find(|(known, _)| *known == name).map(|(_, it)| *it);
     let size = |mib: u64| usize::try_from(mib.saturating_mul(MIB)).unwrap_or(usize::MAX);
     let mut limits = *default;
-    if let Some(fuel) = module.limit("fuel") {
+    if let Some(fuel) = limit("fuel") {
         limits.fuel_per_row = fuel;
     }
-    if let Some(mib) = module.limit("memory_mb") {
+    if let Some(mib) = limit("memory_mb") {
         limits.memory_bytes = size(mib);
     }
-    if let Some(mib) = module.limit("output_mb") {
+    if let Some(mib) = limit("output_mb") {
         limits.output_bytes = size(mib);
     }
-    if let Some(ms) = module.limit("timeout_ms") {
+    if let Some(ms) = limit("timeout_ms") {
         limits.deadline_ms = ms;
     }
     limits

@@ -32,8 +32,8 @@ pub enum Source {
 
 /// Folders of modules in a project. Copies of both are in one folder of the state.
 const NORMALIZERS: &str = "normalizers";
-const FUNCTIONS: &str = "functions";
-const FOLDERS: [&str; 4] = ["entities", "sources", "schemas", "events"];
+pub(crate) const FUNCTIONS: &str = "functions";
+const FOLDERS: [&str; 5] = ["entities", "sources", "schemas", "events", FUNCTIONS];
 
 impl Source {
     /// Reads a project folder, or one file that holds everything.
@@ -51,16 +51,9 @@ impl Source {
         let mut files = Vec::new();
         let mut any_folder = false;
         for folder in FOLDERS {
-            let below = path.join(folder);
-            if !below.is_dir() {
-                continue;
-            }
-            any_folder |= folder != "events";
-            for file in definition_files(&below)? {
-                let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                let text = read_text(&file)?;
-                files.push(SourceFile { path: format!("{folder}/{name}"), text });
-            }
+            let Some(below) = definition_files(path, folder)? else { continue };
+            any_folder |= folder != "events" && folder != FUNCTIONS;
+            files.extend(below);
         }
         if !any_folder {
             return Err(Error::Project {
@@ -113,17 +106,26 @@ impl Source {
     }
 }
 
-fn definition_files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+/// The definition files of a folder of the project; `None` where it has no such folder.
+pub(crate) fn definition_files(
+    project: &Path,
+    folder: &str,
+) -> Result<Option<Vec<SourceFile>>, Error> {
+    let below = project.join(folder);
+    if !below.is_dir() {
+        return Ok(None);
+    }
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder).map_err(|e| unreadable(folder, &e))? {
-        let path = entry.map_err(|e| unreadable(folder, &e))?.path();
+    for entry in fs::read_dir(&below).map_err(|e| unreadable(&below, &e))? {
+        let path = entry.map_err(|e| unreadable(&below, &e))?.path();
         let yaml = matches!(path.extension().and_then(|e| e.to_str()), Some("yaml" | "yml"));
         if yaml && path.is_file() {
-            files.push(path);
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            files.push(SourceFile { path: format!("{folder}/{name}"), text: read_text(&path)? });
         }
     }
-    files.sort();
-    Ok(files)
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(Some(files))
 }
 
 fn read_text(path: &Path) -> Result<String, Error> {

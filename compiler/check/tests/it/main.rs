@@ -95,7 +95,7 @@ fn expressions_are_refused_where_the_corpus_says() {
                 Some(text) => (text, ExpressionScope::Normalize),
                 None => (case["expr"].as_str().unwrap(), ExpressionScope::Free { value: false }),
             };
-            let stage = match check_expression(text, scope) {
+            let stage = match check_expression(text, scope, &[]) {
                 Ok(_) => "",
                 Err(ExpressionError::Parse { .. }) => "parse",
                 Err(ExpressionError::Check { .. }) => "check",

@@ -62,8 +62,8 @@ fn one(text: &str, options: &Options, settings: &Settings) -> Outcome {
         value: context("value", &options.value)?,
         now: project::instant(&options.now)?,
     };
-    let answers =
-        evaluate(&[question], cache(settings).as_deref()).map_err(project::engine_failure)?;
+    let answers = evaluate(&[question], Some(&settings.project), cache(settings).as_deref())
+        .map_err(project::engine_failure)?;
     match answers.into_iter().next() {
         Some(Ok(value)) => {
             let mut output = Output::open(settings)?;
@@ -137,7 +137,8 @@ fn cases(path: &PathBuf, settings: &Settings) -> Outcome {
             return output.finish();
         }
         let questions = read.iter().map(question).collect::<Outcome<Vec<_>>>()?;
-        let answers = evaluate(&questions, None).map_err(project::engine_failure)?;
+        let answers =
+            evaluate(&questions, Some(&settings.project), None).map_err(project::engine_failure)?;
         for answer in answers {
             output.text(&format!("{}\n", line_of(answer)))?;
         }

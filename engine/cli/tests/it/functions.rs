@@ -138,3 +138,106 @@ fn a_new_module_of_functions_has_what_it_needs() {
     assert!(said.contains("no template for functions in Go"), "{said}");
     assert!(!Path::new(&project.dir).join("functions/src/other").exists());
 }
+
+/// A module whose function takes about ten units of fuel for each of `n` turns, and gives `n`.
+const TURNS: &str = r#"(module
+  (memory (export "memory") 8)
+  (global $heap (mut i32) (i32.const 65536))
+  (data (i32.const 4096) "{\22name\22:\22spin\22,\22version\22:\221\22,\22functions\22:[{\22name\22:\22turns\22,\22parameters\22:[{\22name\22:\22n\22,\22type\22:\22integer\22}],\22returns\22:\22integer\22}]}")
+  (func $alloc (param $n i32) (result i32) (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 7)) (i32.const -8)))
+    (global.set $heap (i32.add (local.get $at) (local.get $n)))
+    (local.get $at))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (call $alloc (local.get 3)))
+  (func (export "describe") (result i32)
+    (i32.store (i32.const 32) (i32.const 4096)) (i32.store (i32.const 36) (i32.const LENGTH))
+    (i32.const 32))
+  (func (export "cabi_post_call") (param i32) (global.set $heap (i32.const 65536)))
+  (func (export "call") (param $f i32) (param $b i32) (param $n i32) (result i32)
+    (local $i i32) (local $out i32) (local $r i32) (local $a i32) (local $left i64)
+    (local.set $out (call $alloc (i32.mul (local.get $n) (i32.const 24))))
+    (block $done (loop $next
+      (br_if $done (i32.ge_u (local.get $i) (local.get $n)))
+      (local.set $r (i32.add (local.get $out) (i32.mul (local.get $i) (i32.const 24))))
+      (local.set $a (i32.load (i32.add (local.get $b) (i32.mul (local.get $i) (i32.const 8)))))
+      (i64.store (local.get $r) (i64.const 0))
+      (i64.store offset=8 (local.get $r) (i64.load (local.get $a)))
+      (i64.store offset=16 (local.get $r) (i64.load offset=8 (local.get $a)))
+      (local.set $left (i64.load offset=8 (local.get $a)))
+      (block $still (loop $turn
+        (br_if $still (i64.le_s (local.get $left) (i64.const 0)))
+        (local.set $left (i64.sub (local.get $left) (i64.const 1)))
+        (br $turn)))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br $next)))
+    (i32.store (i32.const 8) (local.get $out))
+    (i32.store (i32.const 12) (local.get $n))
+    (i32.const 8)))"#;
+
+fn spinning() -> Project {
+    let project = Project::empty();
+    project.write("entities/visit.yaml", &ENTITY.replace("string", "integer"));
+    let source = SOURCE.replace("geo::country(event.ip)", "spin::turns(event.n)");
+    project.write("sources/log.yaml", &source.replace("string", "integer"));
+    let start = TURNS.find("\"{\\22").unwrap() + 1;
+    let description = &TURNS[start..start + TURNS[start..].find("\")").unwrap()];
+    let length = description.replace("\\22", "_").len();
+    let core = wat::parse_str(TURNS.replace("LENGTH", &length.to_string())).unwrap();
+    fs::write(project.dir.join("spin.core.wasm"), core).unwrap();
+    project.ok(&["normalizer", "build", "spin", "--functions", "--module", "spin.core.wasm"]);
+    project
+}
+
+#[test]
+fn limits_of_functions_are_set_beside_the_module() {
+    let project = spinning();
+    project.write(
+        "events.jsonl",
+        "{\"type\":\"visited\",\"at\":\"2026-01-01T00:00:00Z\",\"id\":\"1\",\"n\":10}\n\
+         {\"type\":\"visited\",\"at\":\"2026-01-01T00:00:01Z\",\"id\":\"2\",\"n\":1000000}\n",
+    );
+    project.ok(&["ingest", "log", "events.jsonl"]);
+    build(&project);
+    let long = ["eval", "spin::turns(1000000)"];
+    assert_eq!(project.ok(&long), "1000000\n");
+
+    // Less fuel is another version, under which the second event fails alone.
+    project.write("functions/spin.yaml", "spin: { limits: { fuel: 100000 } }\n");
+    let said = project.fails(1, &["build", "--as-of", "2026-02-01"]);
+    assert!(said.contains("FULL_RENORMALIZE") && said.contains("N05: event e_"), "{said}");
+    assert!(said.contains("takes more than 100000 units of fuel"), "{said}");
+    let said = project.fails(1, &long);
+    assert!(
+        said.contains("`spin::turns`: the function takes more than 100000 units of fuel"),
+        "{said}"
+    );
+    assert_eq!(project.ok(&["eval", "spin::turns(10)"]), "10\n");
+
+    // What is wrong with it is told with its place.
+    project.write("functions/spin.yaml", "spin: { limits: { fuel: 5, memory: 3 } }\n");
+    let said = project.fails(3, &["validate"]);
+    assert!(said.contains("`fuel` is an integer from 10000 to 100000000000"), "{said}");
+    assert!(said.contains("unknown key `memory` of `limits`"), "{said}");
+    assert!(said.contains("functions/spin.yaml:1:"), "{said}");
+    project.write("functions/spin.yaml", "spun: { limits: { fuel: 100000 } }\n");
+    let said = project.fails(3, &["validate"]);
+    assert!(said.contains("there is no module of functions `spun`"), "{said}");
+}
+
+#[test]
+fn expressions_outside_of_definitions_call_functions_of_the_project() {
+    let project = project();
+    let country = ["eval", "geo::country(event.ip)", "--event", r#"{"ip":"203.0.113.9"}"#];
+    assert_eq!(project.ok(&country), "\"DE\"\n");
+    assert_eq!(project.ok(&["eval", "geo::country(null)"]), "null\n");
+    let said = project.fails(1, &["eval", "geo::country('nowhere')"]);
+    assert!(said.contains("`geo::country`: 'nowhere' is no address"), "{said}");
+    let said = project.fails(3, &["eval", "geo::countri('::1')"]);
+    assert!(said.contains("did you mean `geo::country`?"), "{said}");
+    let said = project.fails(3, &["eval", "geo::country(1)"]);
+    assert!(said.contains("argument 1 (`address`) of `geo::country`"), "{said}");
+    project
+        .write("cases.jsonl", "{\"expr\":\"geo::country('203.0.113.9')\"}\n{\"expr\":\"1 + 1\"}\n");
+    let answers = project.ok(&["eval", "--cases", "cases.jsonl"]);
+    assert_eq!(answers, "{\"value\":\"DE\"}\n{\"value\":2}\n");
+}

@@ -113,6 +113,7 @@ impl UserModules for Lib {
         &self,
         name: &str,
         _: Option<&str>,
+        _: &[(&'static str, u64)],
     ) -> Result<(String, FunctionsDescription), DescribeError> {
         if name != "lib" {
             return Err(DescribeError::Unknown);

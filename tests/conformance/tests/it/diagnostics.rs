@@ -46,6 +46,7 @@ impl UserModules for Modules {
         &self,
         name: &str,
         _: Option<&str>,
+        _: &[(&'static str, u64)],
     ) -> Result<(String, FunctionsDescription), DescribeError> {
         match name {
             "geo" => {

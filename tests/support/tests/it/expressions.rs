@@ -27,6 +27,7 @@ fn expressions_have_the_values_of_the_corpus() {
             let Ok(expr) = check_expression(
                 case["expr"].as_str().unwrap(),
                 ExpressionScope::Free { value: false },
+                &[],
             ) else {
                 continue;
             };
