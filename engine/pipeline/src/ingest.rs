@@ -5,8 +5,8 @@ use std::time::Instant;
 use defacto_model::{Sequence, Stage, Timestamp};
 use defacto_planner::Wanted;
 use defacto_ports::{
-    Appended, HintText, Machines, NewEvent, Normalized, NormalizedEvent, RawRecord, RecordFailure,
-    Transaction,
+    Appended, Fence, HintText, Machines, NewEvent, Normalized, NormalizedEvent, RawRecord,
+    RecordFailure, Transaction,
 };
 use rayon::prelude::*;
 
@@ -16,6 +16,7 @@ use crate::blocking::blocking_for;
 use crate::build::{AsOf, BuildOptions};
 use crate::decode::Event;
 use crate::retry::Attempts;
+use crate::shards::CHANGED;
 use crate::{BuildResult, Error, EventFailure, IngestResult, Pipeline, Warning};
 
 /// Records that one call of the module takes.
@@ -53,9 +54,29 @@ impl Pipeline {
             return Err(Error::UnknownSource { name: source.to_owned(), known: known.join(", ") });
         };
         self.enroll().await?;
-        let whole = if options.process { self.start(self.unready().await?).await? } else { None };
-        let result = self.ingest_all(source, index, records, options).await;
-        let mut result = self.end(whole, result).await?;
+        let batch = options.batch_size.unwrap_or(self.options.batch_size).max(1);
+        // Where nothing has happened since the last events, the transaction itself finds that out.
+        let quick =
+            options.process && self.caught_up && !records.is_empty() && records.len() <= batch;
+        let quickly = match quick {
+            true => Some(self.ingest_all(source, index, records, options).await),
+            false => None,
+        };
+        let mut result = match quickly {
+            Some(Err(Error::Port(defacto_ports::Error::Stale { .. }))) | None => {
+                if quick {
+                    self.forget();
+                    self.warnings.clear();
+                }
+                let whole = match options.process {
+                    true => self.start(self.unready().await?).await?,
+                    false => None,
+                };
+                let result = self.ingest_all(source, index, records, options).await;
+                self.end(whole, result).await?
+            }
+            Some(result) => self.end(None, result).await?,
+        };
         result.timing = std::mem::take(&mut self.timing);
         result.timing.finish(started.elapsed());
         for warning in std::mem::take(&mut self.warnings) {
@@ -82,7 +103,7 @@ impl Pipeline {
         let mut build = None;
         let sharded = options.process && self.shard().is_some();
         if options.process && !sharded {
-            build = Some(self.catch_up().await?);
+            build = Some(if self.caught_up { self.new_events() } else { self.catch_up().await? });
         }
         let mut stored = Vec::new();
         let batch = options.batch_size.unwrap_or(self.options.batch_size).max(1);
@@ -113,6 +134,11 @@ impl Pipeline {
                 let done = self.ingest_batch(batch, build.as_mut(), &mut result).await;
                 match done {
                     Ok(part) => break part,
+                    Err(Error::Port(defacto_ports::Error::Stale { .. }))
+                        if build.is_some() && self.divided().await?.is_none() =>
+                    {
+                        self.load().await?;
+                    }
                     Err(error) => self.again(error, &mut attempts).await?,
                 }
                 (build, result) = (before.0, before.1);
@@ -187,10 +213,15 @@ impl Pipeline {
     ) -> Result<Box<dyn Transaction>, Error> {
         let Some(build) = build else { return Ok(self.store.begin().await?) };
         loop {
+            if !self.caught_up {
+                build.absorb(self.catch_up().await?);
+            }
             match self.begin().await {
                 Err(Error::Port(defacto_ports::Error::Stale { .. })) => {
                     self.load().await?;
-                    build.absorb(self.catch_up().await?);
+                    if self.post.fence == Fence::Alone && self.divided().await?.is_some() {
+                        return Err(CHANGED.into());
+                    }
                 }
                 begun => return begun,
             }
@@ -201,25 +232,31 @@ impl Pipeline {
     /// changed, outstanding events otherwise. Time rules wait.
     async fn catch_up(&mut self) -> Result<BuildResult, Error> {
         let plan = self.plan(Wanted::default()).await?;
-        if plan.mode == defacto_planner::Mode::Skip && self.active {
-            return Ok(self.new_events());
-        }
-        let options = BuildOptions { as_of: AsOf::Keep, ..BuildOptions::default() };
-        self.build_planned(plan, options).await
+        let result = if plan.mode == defacto_planner::Mode::Skip && self.active {
+            self.new_events()
+        } else {
+            let options = BuildOptions { as_of: AsOf::Keep, ..BuildOptions::default() };
+            self.build_planned(plan, options).await?
+        };
+        self.caught_up = true;
+        Ok(result)
     }
 
     /// Runs rules up to the instant of the last tick for entities that events have just reached, so that history
     /// does not depend on whether the tick came before or after them.
     pub(crate) async fn settle(&mut self, build: &mut BuildResult) -> Result<(), Error> {
-        if let Some(as_of) = self.build.tick_as_of {
+        if let Some(as_of) = self.build.tick_as_of
+            && (self.unsettled || self.shard().is_some())
+        {
             let realm = self.realm();
             let ticked = self.advance(&realm, as_of).await?;
             build.effects_produced += ticked.effects_produced;
             build.transitions += ticked.transitions;
             build.events_failed += u64::try_from(ticked.failures.len()).unwrap_or(u64::MAX);
             build.failures.extend(ticked.failures);
-            build.as_of = Some(as_of);
         }
+        self.unsettled = false;
+        build.as_of = self.build.tick_as_of.or(build.as_of);
         Ok(())
     }
 
@@ -288,6 +325,11 @@ impl Pipeline {
             Some(build) if !stored.is_empty() => {
                 let head = stored.last().map_or(progress.cursor, |event| event.sequence);
                 let first = stored.first().map_or(head, |event| event.sequence);
+                let left = first.0.saturating_sub(progress.cursor.0).saturating_sub(1);
+                if usize::try_from(left).unwrap_or(0) > self.options.batch_size {
+                    // Too many for one transaction: others have appended them since.
+                    return Err(CHANGED.into());
+                }
                 let mut before = self.outstanding(&mut *tx, first).await?;
                 let alone = before.is_empty();
                 before.append(&mut stored);
@@ -321,6 +363,8 @@ impl Pipeline {
                 progress.cursor = head;
                 tx.save_build(&self.progress_key(), &progress).await?;
             }
+            // The same events once more; others may have appended new ones.
+            Some(_) if tx.head().await? > progress.cursor => return Err(CHANGED.into()),
             Some(_) => {}
             None => {
                 result.events_buffered += u64::try_from(stored.len()).unwrap_or(u64::MAX);
@@ -334,6 +378,8 @@ impl Pipeline {
         }
         self.build = progress;
         for row in touched {
+            self.unsettled |=
+                row.record.next_due < self.build.tick_as_of && row.record.next_due.is_some();
             self.states.put(row);
         }
         let spent = started.elapsed().as_secs_f64() * 1e3;

@@ -1,13 +1,32 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use defacto_ports::{Shards, Store, Worker};
+use defacto_ports::{Disposition, Shards, Store, Worker};
 use tokio::task::AbortHandle;
 
 use crate::Error;
 
 /// Renewals in the time of a lease.
 const BEATS: u32 = 3;
+/// Attempts to come and to go, and the pause between them: a process may be paused in the middle of either.
+const ATTEMPTS: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Does something again after what passes.
+macro_rules! patiently {
+    ($operation:expr) => {{
+        let mut attempts = 1;
+        loop {
+            match $operation.await {
+                Err(error) if attempts < ATTEMPTS && error.disposition() == Disposition::Retry => {
+                    attempts += 1;
+                    tokio::time::sleep(PAUSE).await;
+                }
+                done => break done,
+            }
+        }
+    }};
+}
 
 /// A process's place among those that share a namespace. Its leases are renewed until it leaves or is dropped; without
 /// leaving, others wait for the lease to run out.
@@ -31,7 +50,8 @@ impl Member {
         lease: Duration,
     ) -> Result<Arc<Self>, Error> {
         let shards = store.shards().ok_or(Error::Undivided)?;
-        let worker = shards.join(most, lease).await?;
+        // One that joined without being told of it is forgotten when its lease has run out.
+        let worker = patiently!(shards.join(most, lease))?;
         let beating = Arc::clone(&store);
         let heart = tokio::spawn(async move {
             loop {
@@ -52,7 +72,8 @@ impl Member {
     /// What the store says.
     pub async fn leave(&self) -> Result<(), Error> {
         self.heart.abort();
-        Ok(self.shards()?.leave(self.worker).await?)
+        let shards = self.shards()?;
+        Ok(patiently!(shards.leave(self.worker))?)
     }
 
     /// The process, as the store knows it.

@@ -99,6 +99,11 @@ pub struct Pipeline {
     pub(crate) post: Post,
     /// Count of the last transaction known that entered.
     pub(crate) entered: u64,
+    /// Whether the version was at the head of ledger and definitions when the last transaction known entered: nothing
+    /// else is to be read before new events are applied.
+    pub(crate) caught_up: bool,
+    /// Whether rules may be due before the instant of the last tick.
+    pub(crate) unsettled: bool,
     /// How far events were resolved when the identity in memory was true.
     pub(crate) resolved: Sequence,
     /// How far events were applied, and rules had run, when it began: what failed up to there has been reported.
@@ -141,6 +146,8 @@ impl Pipeline {
             warnings: Vec::new(),
             post: Post::alone(),
             entered: 0,
+            caught_up: false,
+            unsettled: true,
             resolved: Sequence(0),
             reported: (Sequence(0), None),
         };
@@ -232,6 +239,7 @@ impl Pipeline {
     pub(crate) async fn load(&mut self) -> Result<(), Error> {
         let mut reader = self.store.read().await?;
         self.entered = reader.entered().await?;
+        self.unsettled = true;
         self.resolved = reader.resolved().await?;
         self.build = self.read_progress(&mut *reader).await?;
         let versions = reader.versions().await?;
@@ -251,6 +259,7 @@ impl Pipeline {
     pub(crate) fn forget(&mut self) {
         self.identity.clear();
         self.states.clear();
+        self.caught_up = false;
     }
 
     /// Name of the version.

@@ -20,7 +20,7 @@ use crate::{BuildResult, Error, Member, Pipeline};
 /// How long another process's hold on the whole is waited for before looking again.
 const PAUSE: Duration = Duration::from_millis(200);
 /// What a process was doing when another changed the namespace under it.
-const CHANGED: defacto_ports::Error =
+pub(crate) const CHANGED: defacto_ports::Error =
     defacto_ports::Error::Stale { what: "the namespace was changed" };
 /// Lease of a process that takes the whole for one operation.
 const LEASE: Duration = Duration::from_secs(15);
@@ -228,19 +228,19 @@ impl Pipeline {
 
     /// Begins a transaction that writes what this pipeline owns.
     pub(crate) async fn begin(&mut self) -> Result<Box<dyn Transaction>, Error> {
-        let mut tx = self.store.begin().await?;
         if self.post.shard.is_some() {
+            let tx = self.store.begin().await?;
             // The fence is checked at the end; this only spares work in vain.
             if !self.current().await? {
                 return Err(CHANGED.into());
             }
-        } else {
-            let entered = tx.enter().await?;
-            if entered != self.entered && self.post.fence == Fence::Alone {
-                return Err(CHANGED.into());
-            }
-            self.entered = entered;
+            return Ok(tx);
         }
+        let (tx, entered) = self.store.begin_entered().await?;
+        if entered != self.entered && self.post.fence == Fence::Alone {
+            return Err(CHANGED.into());
+        }
+        self.entered = entered;
         Ok(tx)
     }
 
@@ -257,6 +257,7 @@ impl Pipeline {
     /// Starts an operation. Alone, what another process did since is taken note of; where the namespace is divided, an
     /// operation on all of it takes it as a whole, for which the shards pause.
     pub(crate) async fn start(&mut self, all: bool) -> Result<Option<Whole>, Error> {
+        self.caught_up = false;
         if matches!(self.post.fence, Fence::Whole { .. }) {
             return Ok(None);
         }

@@ -12,6 +12,13 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Starts the writing transaction. Dropping it without [`Transaction::commit`] undoes everything.
     async fn begin(&self) -> Result<Box<dyn Transaction>, Error>;
 
+    /// Starts the writing transaction and enters it ([`Transaction::enter`]); returns what entering does.
+    async fn begin_entered(&self) -> Result<(Box<dyn Transaction>, u64), Error> {
+        let mut tx = self.begin().await?;
+        let entered = tx.enter().await?;
+        Ok((tx, entered))
+    }
+
     /// A view for reading that does not see later commits.
     async fn read(&self) -> Result<Box<dyn Reader>, Error>;
 

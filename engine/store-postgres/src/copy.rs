@@ -7,6 +7,7 @@ use defacto_ports::{Error, Realm};
 use crate::error::storage;
 use crate::names::{quoted, version_schema};
 use crate::place::Place;
+use crate::pool::{Begin, WRITE};
 use crate::progress::small;
 use crate::realms::{RealmInfo, tables};
 use crate::session::Session;
@@ -14,7 +15,7 @@ use crate::store::{PostgresOptions, PostgresStore};
 use crate::wire::{Args, Columns};
 
 const OPERATION: &str = "copying the store";
-const MOMENT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE";
+const MOMENT: Begin = Begin::Reading("BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE");
 
 impl PostgresStore {
     /// Copies a namespace, as it is at one moment, to another name in the same database, in place of what an earlier copy
@@ -47,7 +48,7 @@ impl PostgresStore {
         let place = options.renamed(name).place();
         let fail = |error| storage(OPERATION, &place, error);
         let mut session = Session::connect(&place).await.map_err(fail)?;
-        session.begin("BEGIN").await.map_err(fail)?;
+        session.begin(WRITE).await.map_err(fail)?;
         session.discard().await?;
         session.commit().await?;
         session.close().await

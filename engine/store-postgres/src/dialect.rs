@@ -2,7 +2,7 @@
 //!
 //! Other servers of its protocol (CockroachDB) lack session locks and the settings of its planner. With
 //! [`crate::PostgresOptions::portable`] the store does without them: a lock is then a row held by an open transaction.
-//! Nothing else differs: sequences are drawn under a row lock everywhere, and nobody listens for notifications.
+//! Statements go one by one then, each with an answer. Nothing else differs: sequences are drawn under a row lock everywhere, and nobody listens for notifications.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{code, storage};
 use crate::names::literal;
 use crate::place::Place;
+use crate::pool::Begin;
 use crate::session::Session;
 use crate::wire::{Args, Columns};
 
@@ -36,6 +37,7 @@ pub(crate) fn setup(place: &Place) -> String {
     }
     format!(
         "{common}; SET jit = off; SET plan_cache_mode = force_generic_plan; \
+         SET standard_conforming_strings = on; SET bytea_output = hex; \
          SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
     )
 }
@@ -68,7 +70,7 @@ async fn acquire_row(session: &mut Session, name: &str) -> Result<bool, Error> {
     session.run(OPERATION, sql, args).await?;
     let place = Arc::clone(session.place());
     // This transaction waits for as long as the build takes.
-    let begin = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0";
+    let begin = Begin::Writing("BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0");
     session.begin(begin).await.map_err(|error| storage(OPERATION, &place, error))?;
     let sql = format!("SELECT 1 FROM locks WHERE name = {} FOR UPDATE NOWAIT", literal(name));
     match session.try_simple(sql).await {

@@ -40,8 +40,8 @@ impl Session {
              origin = excluded.origin, targets = excluded.targets, \"time\" = excluded.\"time\"",
             new.unnest(1)
         );
-        let stored = self.run(OPERATION, sql, args).await?;
-        if usize::try_from(stored) == Ok(rows.len()) { Ok(()) } else { Err(missing()) }
+        let count = u64::try_from(rows.len()).ok();
+        self.later_rows(OPERATION, sql, args, count)
     }
 
     /// Whether no event of these can have an entity yet: resolution goes in the order of the ledger.

@@ -29,7 +29,7 @@ impl Session {
             asked.unnest(1)
         );
         let mut found = vec![None; keys.len()];
-        for row in self.rows(READ, sql, args).await? {
+        for row in self.ask(READ, sql, args).await? {
             let place = usize::try_from(row.int(0)?).unwrap_or(usize::MAX);
             if let Some(slot) = found.get_mut(place) {
                 *slot = Some(row.id(1)?);

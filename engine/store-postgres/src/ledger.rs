@@ -58,10 +58,10 @@ impl Session {
         if events.is_empty() {
             return Ok(Vec::new());
         }
+        // Everybody who appends waits here, and only then looks at what is there.
         let sql = "SELECT position FROM shard_progress WHERE stage = 'append' FOR UPDATE";
-        let row = self.row(APPEND, sql, Args::new()).await?;
-        let head = row.ok_or_else(|| damaged("the head of the ledger"))?.int(0)?;
-        let mut known = self.find_event_ids(events).await?;
+        self.later_rows(APPEND, sql, Args::new(), Some(1))?;
+        let (head, mut known) = self.find_event_ids(events).await?;
         let mut next = head;
         let mut results = Vec::with_capacity(events.len());
         let mut fresh = Rows::new(&[
@@ -112,20 +112,24 @@ impl Session {
         Ok(results)
     }
 
-    /// Sequences of the events whose ids the ledger has.
+    /// The head of the ledger, and sequences of the events whose ids it has.
     async fn find_event_ids(
         &mut self,
         events: &[NewEvent],
-    ) -> Result<HashMap<EventId, Sequence>, Error> {
+    ) -> Result<(i64, HashMap<EventId, Sequence>), Error> {
         let mut args = Args::new();
         args.event_ids(events.iter().map(|event| &event.event_id));
-        let sql = "SELECT l.event_id, l.sequence FROM ledger l \
+        let sql = "SELECT NULL::BYTEA, position FROM shard_progress WHERE stage = 'append' \
+                   UNION ALL SELECT l.event_id, l.sequence FROM ledger l \
                    WHERE l.event_id = ANY($1) AND l.duplicate_of IS NULL";
-        let mut known = HashMap::with_capacity(events.len());
-        for row in self.rows(APPEND, sql, args).await? {
-            known.insert(EventId(row.array(0)?), Sequence(row.int(1)?));
+        let (mut head, mut known) = (None, HashMap::with_capacity(events.len()));
+        for row in self.ask(APPEND, sql, args).await? {
+            match row.maybe_bytes(0)? {
+                None => head = Some(row.int(1)?),
+                Some(_) => drop(known.insert(EventId(row.array(0)?), Sequence(row.int(1)?))),
+            }
         }
-        Ok(known)
+        Ok((head.ok_or_else(|| damaged("the head of the ledger"))?, known))
     }
 
     pub(crate) async fn rewrite_events(&mut self, rows: &[LedgerRow]) -> Result<(), Error> {

@@ -7,6 +7,7 @@
 //! tables are cut is free, and `schema.rs` and `realms.rs` say why they are as they are.
 
 mod bell;
+mod bundle;
 mod copy;
 mod damage;
 mod dialect;
@@ -18,6 +19,7 @@ mod hints;
 mod history_read;
 mod history_write;
 mod ledger;
+mod literal;
 mod merges;
 mod names;
 mod place;

@@ -1,4 +1,6 @@
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use sqlx::postgres::PgConnectOptions;
 
@@ -11,6 +13,8 @@ pub(crate) struct Place {
     pub(crate) namespace: String,
     /// Whether to do without what only Postgres itself has ([`crate::dialect`]).
     pub(crate) portable: bool,
+    /// How often realms were made or dropped through it.
+    pub(crate) changes: Arc<AtomicU64>,
 }
 
 impl fmt::Debug for Place {

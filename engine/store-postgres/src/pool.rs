@@ -17,10 +17,23 @@ const TURN: Duration = Duration::from_secs(30);
 /// First and longest pause between two attempts.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
+/// How a transaction begins, with the statements for it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Begin {
+    Reading(&'static str),
+    Writing(&'static str),
+    /// For writing, and enters ([`defacto_ports::Transaction::enter`]) in the same message.
+    Entering(&'static str),
+}
+
 /// A transaction in which one moment is read; the first statement fixes it.
-pub(crate) const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1";
+pub(crate) const READ: Begin =
+    Begin::Reading("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1");
+const COMMITTED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 /// A transaction for writing: each statement sees what others have committed.
-pub(crate) const WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+pub(crate) const WRITE: Begin = Begin::Writing(COMMITTED);
+/// The same, entering.
+pub(crate) const ENTER: Begin = Begin::Entering(COMMITTED);
 
 /// Connections.
 #[derive(Debug)]
@@ -60,14 +73,14 @@ impl Pool {
     }
 
     /// A connection in an open transaction. One that was lost meanwhile is replaced.
-    pub(crate) async fn start(&self, statements: &'static str) -> Result<Session, Error> {
+    pub(crate) async fn start(&self, begin: Begin) -> Result<Session, Error> {
         let start = Instant::now();
         let mut pause = PAUSES.0;
         loop {
             let attempt = match self.take_idle() {
-                Some(mut session) => session.begin(statements).await.map(|()| session),
+                Some(mut session) => session.begin(begin).await.map(|()| session),
                 None => match Session::connect(&self.place).await {
-                    Ok(mut session) => session.begin(statements).await.map(|()| session),
+                    Ok(mut session) => session.begin(begin).await.map(|()| session),
                     Err(error) => Err(error),
                 },
             };

@@ -24,7 +24,10 @@ impl Session {
     }
 
     pub(crate) async fn resolved(&mut self) -> Result<Sequence, Error> {
-        self.position("resolve").await
+        match self.resolved {
+            Some(position) => Ok(position),
+            None => self.position("resolve").await,
+        }
     }
 
     pub(crate) async fn set_resolved(&mut self, position: Sequence) -> Result<(), Error> {
@@ -35,6 +38,7 @@ impl Session {
             args.text(&channel(self.place()));
             sql.push_str(" RETURNING pg_notify($2, '')");
         }
+        self.resolved = self.resolved.map(|_| position);
         self.later("storing a position", sql, args)
     }
 

@@ -6,6 +6,7 @@
 //! `p0`, `p1` and so on: names are the business of the views.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use defacto_model::Manifest;
 use defacto_ports::layout::{EntityLayout, Layout, PairLayout, Property};
@@ -14,6 +15,7 @@ use sqlx::postgres::PgRow;
 
 use crate::error::damaged;
 use crate::names::{quoted, version_schema};
+use crate::place::Place;
 use crate::progress::small;
 use crate::session::Session;
 use crate::wire::{Args, Columns, Kind};
@@ -68,6 +70,50 @@ impl RealmInfo {
     }
 }
 
+/// Realms that a connection has met. What a realm is never changes while it exists, so that they are kept from one
+/// transaction for writing to the next, until some connection of this process makes or drops one. One that another process
+/// dropped has tables that are not there any more: that is an error, and never a wrong row.
+#[derive(Debug)]
+pub(crate) struct Realms {
+    known: Vec<(Realm, Arc<RealmInfo>)>,
+    place: Arc<Place>,
+    /// Changes of realms that are taken into account.
+    changes: u64,
+    /// Whether the open transaction changes some.
+    changing: bool,
+}
+
+impl Realms {
+    pub(crate) fn new(place: &Arc<Place>) -> Self {
+        Self { known: Vec::new(), place: Arc::clone(place), changes: 0, changing: false }
+    }
+
+    pub(crate) fn forget(&mut self) {
+        self.known.clear();
+        self.changing = false;
+    }
+
+    /// The transaction was committed.
+    pub(crate) fn committed(&mut self) {
+        if std::mem::take(&mut self.changing) {
+            self.place.changes.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn change(&mut self, realm: &Realm) {
+        self.changing = true;
+        self.known.retain(|(known, _)| known != realm);
+    }
+
+    fn find(&mut self, realm: &Realm) -> Option<Arc<RealmInfo>> {
+        let changes = self.place.changes.load(Ordering::SeqCst);
+        if std::mem::replace(&mut self.changes, changes) != changes {
+            self.known.clear();
+        }
+        self.known.iter().find(|(known, _)| known == realm).map(|(_, info)| Arc::clone(info))
+    }
+}
+
 /// Names of the columns of properties, each preceded by a comma.
 pub(crate) fn property_columns(table: &str, properties: &[Property]) -> String {
     (0..properties.len()).map(|place| format!(", {table}p{place}")).collect()
@@ -93,8 +139,8 @@ impl Session {
     }
 
     async fn find_realm(&mut self, realm: &Realm) -> Result<Option<Arc<RealmInfo>>, Error> {
-        if let Some((_, info)) = self.realms.iter().find(|(known, _)| known == realm) {
-            return Ok(Some(Arc::clone(info)));
+        if let Some(info) = self.realms.find(realm) {
+            return Ok(Some(info));
         }
         let mut args = Args::new();
         args.text(&realm.version).int(i64::from(realm.generation));
@@ -103,7 +149,7 @@ impl Session {
             return Ok(None);
         };
         let info = Arc::new(self.realm_info(&row, &realm.version)?);
-        self.realms.push((realm.clone(), Arc::clone(&info)));
+        self.realms.known.push((realm.clone(), Arc::clone(&info)));
         Ok(Some(info))
     }
 
@@ -187,13 +233,14 @@ impl Session {
 
     pub(crate) async fn drop_realm(&mut self, realm: &Realm) -> Result<(), Error> {
         const OPERATION: &str = "dropping state tables";
+        self.realms.change(realm);
         let Some(info) = self.find_realm(realm).await? else { return Ok(()) };
         let mut args = Args::new();
         args.int(info.id);
         let sql = "DELETE FROM realms WHERE id = $1 RETURNING published";
         let row = self.row(OPERATION, sql, args).await?;
         let published = row.map_or(Ok(false), |row| row.bool(0))?;
-        self.realms.retain(|(known, _)| known != realm);
+        self.realms.change(realm);
         let mut sql = String::new();
         if published {
             for (name, _) in crate::views::views(&info).into_iter().rev() {

@@ -3,31 +3,45 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use defacto_ports::{Error, Realm};
-use sqlx::postgres::{PgArguments, PgConnection, PgRow};
+use defacto_model::Sequence;
+use defacto_ports::Error;
+use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tokio::task::JoinHandle;
 
+use crate::bundle::{Cells, Names, Statement, Trouble};
 use crate::error::{damaged, storage};
 use crate::place::Place;
-use crate::realms::RealmInfo;
-use crate::wire::{Args, Rows};
+use crate::pool::Begin;
+use crate::realms::Realms;
+use crate::wire::{Args, Columns, Rows};
 
 /// Rows from which on `COPY` is quicker than one statement.
 pub(crate) const COPY_MIN: usize = 64;
 /// Bytes of parameters from which on a statement is worth a task of its own.
 const TASK_MIN: usize = 8 << 10;
+/// Statements that wait for the next one at most.
+const SMALL_MAX: usize = 64;
+/// Counts a transaction that works on an undivided namespace in.
+const ENTER: &str = "UPDATE shard_progress SET position = position + 1 WHERE stage = 'enter'";
+const ENTERED: &str = "SELECT (SELECT position FROM shard_progress WHERE stage = 'enter') - 1, \
+     (SELECT position FROM shard_progress WHERE stage = 'resolve')";
 
-/// A connection. Statements whose answer nobody needs are left to it one after the other while the caller goes on; their
-/// errors come with the next answer, with the commit at the latest.
+/// A connection. Statements whose answer nobody needs are left to it while the caller goes on: large ones at once, small ones
+/// in one message with the next that needs an answer ([`crate::bundle`]). Their errors come with the next answer, with
+/// the commit at the latest.
 #[derive(Debug)]
 pub(crate) struct Session {
     line: Line,
+    names: Names,
     /// Statements left to the connection that are too small for a task; they go before the next one.
-    small: Vec<(&'static str, Work)>,
+    small: Vec<Work>,
     place: Arc<Place>,
-    /// Realms met in this transaction.
-    pub(crate) realms: Vec<(Realm, Arc<RealmInfo>)>,
+    pub(crate) realms: Realms,
+    /// What the transaction found when it entered, before it and with all others kept out: the count, until it is asked for, and
+    /// how far events are resolved.
+    pub(crate) entered: Option<u64>,
+    pub(crate) resolved: Option<Sequence>,
     /// Whether event ids may repeat for the moment.
     pub(crate) ids_may_repeat: bool,
     /// Whether a statement failed: the server keeps nothing of the transaction, and says so only by ignoring a commit.
@@ -48,30 +62,35 @@ enum Line {
 #[derive(Debug)]
 struct Done {
     connection: Option<PgConnection>,
-    failed: Option<(&'static str, sqlx::Error)>,
+    failed: Option<(&'static str, Trouble)>,
 }
 
-/// A statement to run without an answer.
+/// Something to run without an answer.
 #[derive(Debug)]
 enum Work {
-    Statement(Cow<'static, str>, PgArguments),
-    Copy(String, Vec<u8>),
+    Statement(Statement),
+    Copy(&'static str, String, Vec<u8>),
 }
 
 impl Work {
-    async fn run(self, connection: &mut PgConnection) -> sqlx::Result<()> {
+    fn operation(&self) -> &'static str {
         match self {
-            Self::Statement(sql, args) => {
-                let query = sqlx::query_with(AssertSqlSafe(sql), args);
-                query.execute(connection).await.map(drop)
-            }
-            Self::Copy(sql, bytes) => {
+            Self::Statement(statement) => statement.operation,
+            Self::Copy(operation, ..) => operation,
+        }
+    }
+
+    async fn run(self, connection: &mut PgConnection) -> Result<(), Trouble> {
+        match self {
+            Self::Statement(statement) => statement.run(connection).await.map(drop),
+            Self::Copy(_, sql, bytes) => {
                 let mut copy = connection.copy_in_raw(&sql).await?;
                 if let Err(error) = copy.send(bytes).await {
                     // The server's own words say more than the broken pipe that follows them.
-                    return Err(copy.abort("unfinished").await.err().unwrap_or(error));
+                    return Err(copy.abort("unfinished").await.err().unwrap_or(error).into());
                 }
-                copy.finish().await.map(drop)
+                copy.finish().await?;
+                Ok(())
             }
         }
     }
@@ -94,9 +113,12 @@ impl Session {
         sqlx::raw_sql(AssertSqlSafe(setup)).execute(&mut connection).await?;
         Ok(Session {
             line: Line::Ready(connection),
+            names: Names::default(),
             small: Vec::new(),
             place: Arc::clone(place),
-            realms: Vec::new(),
+            realms: Realms::new(place),
+            entered: None,
+            resolved: None,
             ids_may_repeat: false,
             failed: false,
         })
@@ -106,10 +128,41 @@ impl Session {
         &self.place
     }
 
-    /// Starts a transaction by statements that need no answer.
-    pub(crate) async fn begin(&mut self, statements: &'static str) -> Result<(), sqlx::Error> {
+    /// Starts a transaction.
+    pub(crate) async fn begin(&mut self, begin: Begin) -> Result<(), sqlx::Error> {
         self.forget_moment();
-        self.try_simple(statements).await
+        let statements = match begin {
+            // One moment is read, also of the realms.
+            Begin::Reading(statements) => {
+                self.realms.forget();
+                statements
+            }
+            Begin::Writing(statements) | Begin::Entering(statements) => statements,
+        };
+        if !matches!(begin, Begin::Entering(_)) || self.place.portable {
+            return self.try_simple(statements).await;
+        }
+        let Line::Ready(connection) = &mut self.line else { return Err(sqlx::Error::PoolClosed) };
+        let plain =
+            |sql, args| Statement { operation: "", sql: Cow::Borrowed(sql), args, rows: None };
+        let all = [
+            plain(statements, None),
+            plain(ENTER, Some(Args::new())),
+            plain(ENTERED, Some(Args::new())),
+        ];
+        let rows =
+            self.names.run(connection, &all).await.map_err(|(_, trouble)| match trouble {
+                Trouble::Driver(error) => error,
+                Trouble::Rows | Trouble::Value => sqlx::Error::RowNotFound,
+            })?;
+        self.note_entered(&rows).ok_or(sqlx::Error::RowNotFound)
+    }
+
+    fn note_entered(&mut self, rows: &[Cells]) -> Option<()> {
+        let row = rows.first()?;
+        self.entered = Some(u64::try_from(row.int(0).ok()?).ok()?);
+        self.resolved = Some(Sequence(row.int(1).ok()?));
+        Some(())
     }
 
     pub(crate) async fn commit(&mut self) -> Result<(), Error> {
@@ -123,7 +176,9 @@ impl Session {
             });
         }
         self.forget_moment();
-        self.simple("committing", "COMMIT").await
+        self.simple("committing", "COMMIT").await?;
+        self.realms.committed();
+        Ok(())
     }
 
     /// Undoes what the open transaction did.
@@ -132,6 +187,7 @@ impl Session {
         self.small.clear();
         self.settle().await.ok();
         self.forget_moment();
+        self.realms.forget();
         self.simple("rolling back", "ROLLBACK").await
     }
 
@@ -145,22 +201,63 @@ impl Session {
         }
     }
 
+    /// Waits for the statements under way.
+    async fn join(&mut self) -> Result<(), Error> {
+        let Line::Busy(task) = &mut self.line else { return Ok(()) };
+        let done = task.await.unwrap_or(Done { connection: None, failed: None });
+        self.line = done.connection.map_or(Line::Lost, Line::Ready);
+        let Some((operation, trouble)) = done.failed else { return Ok(()) };
+        self.small.clear();
+        Err(self.told(operation, trouble))
+    }
+
     /// Waits for the statements under way, and runs those that wait for it.
     async fn settle(&mut self) -> Result<(), Error> {
-        if let Line::Busy(task) = &mut self.line {
-            let done = task.await.unwrap_or(Done { connection: None, failed: None });
-            self.line = done.connection.map_or(Line::Lost, Line::Ready);
-            if let Some((operation, error)) = done.failed {
-                self.small.clear();
-                return self.checked(operation, Err(error));
+        self.join().await?;
+        self.flush(None).await.map(drop)
+    }
+
+    /// Runs the statements that wait, and then one whose rows are returned.
+    async fn flush(&mut self, last: Option<Statement>) -> Result<Vec<Cells>, Error> {
+        let mut works = std::mem::take(&mut self.small);
+        works.extend(last.map(Work::Statement));
+        let mut together: Vec<Statement> = Vec::new();
+        let mut rows = Vec::new();
+        for work in works {
+            match work {
+                Work::Statement(statement) => together.push(statement),
+                copy @ Work::Copy(..) => {
+                    self.together(std::mem::take(&mut together)).await?;
+                    let Line::Ready(connection) = &mut self.line else { return Err(lost()) };
+                    let operation = copy.operation();
+                    let done = copy.run(connection).await;
+                    done.map_err(|trouble| self.told(operation, trouble))?;
+                }
             }
         }
-        for (operation, work) in std::mem::take(&mut self.small) {
-            let Line::Ready(connection) = &mut self.line else { return Err(lost()) };
-            let done = work.run(connection).await;
-            self.checked(operation, done)?;
+        if !together.is_empty() {
+            rows = self.together(together).await?;
         }
-        Ok(())
+        Ok(rows)
+    }
+
+    async fn together(&mut self, mut statements: Vec<Statement>) -> Result<Vec<Cells>, Error> {
+        let Line::Ready(connection) = &mut self.line else { return Err(lost()) };
+        if statements.len() > 1 && !self.place.portable {
+            let done = self.names.run(connection, &statements).await;
+            return done.map_err(|(at, trouble)| {
+                let operation = statements.get(at).map_or("", |statement| statement.operation);
+                self.told(operation, trouble)
+            });
+        }
+        let mut rows = Vec::new();
+        for statement in statements.drain(..) {
+            let operation = statement.operation;
+            let Line::Ready(connection) = &mut self.line else { return Err(lost()) };
+            let done = statement.run(connection).await;
+            rows = done.map_err(|trouble| self.told(operation, trouble))?;
+        }
+        Ok(rows)
     }
 
     /// The connection, once it has nothing to do.
@@ -173,21 +270,23 @@ impl Session {
     }
 
     /// Leaves a statement to the connection.
-    fn leave(&mut self, operation: &'static str, work: Work, bytes: usize) {
-        self.small.push((operation, work));
-        if bytes < TASK_MIN && matches!(self.line, Line::Ready(_)) {
+    fn leave(&mut self, work: Work, bytes: usize) {
+        self.small.push(work);
+        let small = bytes < TASK_MIN && self.small.len() < SMALL_MAX;
+        if small && matches!(self.line, Line::Ready(_)) {
             return;
         }
         let works = std::mem::take(&mut self.small);
         let line = std::mem::replace(&mut self.line, Line::Lost);
         self.line = Line::Busy(tokio::spawn(async move {
             let mut done = line.end().await;
-            for (operation, work) in works {
+            for work in works {
+                let operation = work.operation();
                 if done.failed.is_none()
                     && let Some(connection) = &mut done.connection
-                    && let Err(error) = work.run(connection).await
+                    && let Err(trouble) = work.run(connection).await
                 {
-                    done.failed = Some((operation, error));
+                    done.failed = Some((operation, trouble));
                 }
             }
             done
@@ -196,9 +295,15 @@ impl Session {
 
     fn forget_moment(&mut self) {
         self.small.clear();
-        self.realms.clear();
+        self.entered = None;
+        self.resolved = None;
         self.ids_may_repeat = false;
         self.failed = false;
+    }
+
+    fn told(&mut self, operation: &'static str, trouble: Trouble) -> Error {
+        self.failed = true;
+        trouble.told(operation, &self.place)
     }
 
     fn checked<T>(&mut self, operation: &'static str, done: sqlx::Result<T>) -> Result<T, Error> {
@@ -256,6 +361,21 @@ impl Session {
         self.checked(operation, done)
     }
 
+    /// Runs a query for few and short rows without times, in one message with what waits to be run before it.
+    pub(crate) async fn ask(
+        &mut self,
+        operation: &'static str,
+        sql: impl Into<Cow<'static, str>>,
+        args: Args,
+    ) -> Result<Vec<Cells>, Error> {
+        self.join().await?;
+        if args.len() >= TASK_MIN {
+            self.flush(None).await?;
+        }
+        let statement = Statement { operation, sql: sql.into(), args: Some(args), rows: None };
+        self.flush(Some(statement)).await
+    }
+
     /// Runs a query for at most one row.
     pub(crate) async fn row(
         &mut self,
@@ -280,9 +400,24 @@ impl Session {
         sql: impl Into<Cow<'static, str>>,
         args: Args,
     ) -> Result<(), Error> {
+        self.later_rows(operation, sql, args, None)
+    }
+
+    /// The same; the statement must change so many rows, where that is known.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::later`].
+    pub(crate) fn later_rows(
+        &mut self,
+        operation: &'static str,
+        sql: impl Into<Cow<'static, str>>,
+        args: Args,
+        rows: Option<u64>,
+    ) -> Result<(), Error> {
         let bytes = args.len();
-        let args = args.finish().ok_or_else(|| damaged("a value to store"))?;
-        self.leave(operation, Work::Statement(sql.into(), args), bytes);
+        let statement = Statement { operation, sql: sql.into(), args: Some(args), rows };
+        self.leave(Work::Statement(statement), bytes);
         Ok(())
     }
 
@@ -310,7 +445,7 @@ impl Session {
         let sql = format!("COPY {table}({columns}) FROM STDIN WITH (FORMAT binary)");
         let bytes = rows.copy();
         let length = bytes.len();
-        self.leave(operation, Work::Copy(sql, bytes), length);
+        self.leave(Work::Copy(operation, sql, bytes), length);
         Ok(())
     }
 }

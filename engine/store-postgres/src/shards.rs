@@ -8,7 +8,7 @@ use defacto_ports::{Claim, ClaimedShard, Error, Fence, ShardMap, ShardStatus, Sh
 
 use crate::bell::channel;
 use crate::error::damaged;
-use crate::pool::{READ, WRITE};
+use crate::pool::{Begin, READ, WRITE};
 use crate::session::Session;
 use crate::store::PostgresStore;
 use crate::wire::{Args, Columns};
@@ -33,6 +33,9 @@ impl Session {
     }
 
     pub(crate) async fn enter(&mut self) -> Result<u64, Error> {
+        if let Some(entered) = self.entered.take() {
+            return Ok(entered);
+        }
         let sql = "UPDATE shard_progress SET position = position + 1 WHERE stage = 'enter' \
                    RETURNING position - 1";
         let row = self.row(OPERATION, sql, Args::new()).await?;
@@ -41,6 +44,8 @@ impl Session {
 
     /// Locks the row of a stage, after whoever has it.
     pub(crate) async fn lock_stage(&mut self, stage: &str) -> Result<(), Error> {
+        // Who was waited for may have moved on.
+        self.resolved = None;
         let mut args = Args::new();
         args.text(stage);
         let sql = "SELECT position FROM shard_progress WHERE stage = $1 FOR UPDATE";
@@ -51,7 +56,7 @@ impl Session {
         match fence {
             Fence::Alone => {
                 let sql = "SELECT epoch FROM shard_map";
-                match self.row(OPERATION, sql, Args::new()).await? {
+                match self.ask(OPERATION, sql, Args::new()).await?.first() {
                     Some(_) => Err(stale("the namespace was divided")),
                     None => Ok(()),
                 }
@@ -61,7 +66,7 @@ impl Session {
                 args.int(i64::from(claim.shard));
                 let sql = "SELECT m.epoch, m.owner IS NOT NULL, c.token \
                            FROM shard_map m, shard_claims c WHERE c.shard_id = $1 FOR SHARE";
-                match self.row(OPERATION, sql, args).await? {
+                match self.ask(OPERATION, sql, args).await?.first() {
                     Some(row) if row.int(0)? != *epoch || row.bool(1)? => {
                         Err(stale("the namespace was changed"))
                     }
@@ -71,7 +76,7 @@ impl Session {
             }
             Fence::Whole { epoch, worker } => {
                 let sql = "SELECT epoch, owner FROM shard_map FOR SHARE";
-                match self.row(OPERATION, sql, Args::new()).await? {
+                match self.ask(OPERATION, sql, Args::new()).await?.first() {
                     Some(row) if row.int(0)? == *epoch && row.maybe_int(1)? == Some(worker.0) => {
                         Ok(())
                     }
@@ -131,8 +136,8 @@ impl PostgresStore {
         Some(map)
     }
 
-    async fn begun(&self, statements: &'static str) -> Result<Session, Error> {
-        self.pool().start(statements).await
+    async fn begun(&self, begin: Begin) -> Result<Session, Error> {
+        self.pool().start(begin).await
     }
 
     async fn done(&self, mut session: Session) -> Result<(), Error> {

@@ -61,7 +61,7 @@ impl Session {
         args.ids(&distinct);
         let sql = format!("SELECT s.entity, s.content FROM {table} s WHERE s.entity = ANY($1)");
         let mut found = HashMap::new();
-        for row in self.rows("reading states", sql, args).await? {
+        for row in self.ask("reading states", sql, args).await? {
             let id = row.id(0)?;
             found.insert(id, decode_state(id, row.bytes(1)?)?);
         }

@@ -15,7 +15,7 @@ use crate::dialect;
 use crate::error::{code, storage};
 use crate::handle::Handle;
 use crate::place::Place;
-use crate::pool::{Pool, READ, WRITE};
+use crate::pool::{ENTER, Pool, READ, WRITE};
 use crate::session::Session;
 
 const OPENING: &str = "opening the store";
@@ -53,7 +53,12 @@ impl PostgresOptions {
             .application_name("defacto")
             .statement_cache_capacity(512)
             .disable_statement_logging();
-        let place = Place { options, namespace: namespace.to_owned(), portable: false };
+        let place = Place {
+            options,
+            namespace: namespace.to_owned(),
+            portable: false,
+            changes: Arc::default(),
+        };
         Ok(Self { place, pool_size: 4, portable: false })
     }
 
@@ -191,6 +196,13 @@ impl Store for PostgresStore {
     async fn begin(&self) -> Result<Box<dyn Transaction>, Error> {
         let session = self.pool.start(WRITE).await?;
         Ok(Box::new(Handle::new(session, Arc::clone(&self.pool), None)))
+    }
+
+    async fn begin_entered(&self) -> Result<(Box<dyn Transaction>, u64), Error> {
+        let session = self.pool.start(ENTER).await?;
+        let mut tx = Handle::new(session, Arc::clone(&self.pool), None);
+        let entered = tx.enter().await?;
+        Ok((Box::new(tx), entered))
     }
 
     async fn read(&self) -> Result<Box<dyn Reader>, Error> {

@@ -84,12 +84,21 @@ impl Kind {
 
 /// Values to bind, in order.
 #[derive(Debug, Default)]
-pub(crate) struct Args(Vec<Param>);
+pub(crate) struct Args(pub(crate) Vec<Param>);
 
+/// One of them.
 #[derive(Debug)]
-struct Param {
-    oid: u32,
-    bytes: Option<Vec<u8>>,
+pub(crate) struct Param {
+    pub(crate) kind: Kind,
+    /// Whether it is an array of the kind.
+    pub(crate) array: bool,
+    pub(crate) bytes: Option<Vec<u8>>,
+}
+
+impl Param {
+    fn oid(&self) -> u32 {
+        if self.array { self.kind.array_oid() } else { self.kind.oid() }
+    }
 }
 
 impl Type<Postgres> for Param {
@@ -106,7 +115,7 @@ impl Encode<'_, Postgres> for Param {
     }
 
     fn produces(&self) -> Option<PgTypeInfo> {
-        Some(PgTypeInfo::with_oid(Oid(self.oid)))
+        Some(PgTypeInfo::with_oid(Oid(self.oid())))
     }
 }
 
@@ -130,7 +139,7 @@ impl Args {
     }
 
     fn add(&mut self, kind: Kind, bytes: Option<Vec<u8>>) -> &mut Args {
-        self.0.push(Param { oid: kind.oid(), bytes });
+        self.0.push(Param { kind, array: false, bytes });
         self
     }
 
@@ -192,7 +201,7 @@ impl Args {
     /// An array per column of the rows, for [`Rows::unnest`].
     pub(crate) fn rows(&mut self, rows: &Rows) -> &mut Args {
         for (kind, bytes) in rows.kinds.iter().zip(rows.arrays()) {
-            self.0.push(Param { oid: kind.array_oid(), bytes: Some(bytes) });
+            self.0.push(Param { kind: *kind, array: true, bytes: Some(bytes) });
         }
         self
     }
@@ -378,6 +387,11 @@ fn time_bytes(at: Timestamp) -> [u8; 8] {
     (at.as_micros() - EPOCH).to_be_bytes()
 }
 
+/// An instant from how Postgres counts.
+pub(crate) fn instant(micros: i64) -> Option<Timestamp> {
+    micros.checked_add(EPOCH).and_then(Timestamp::from_micros)
+}
+
 /// A text as Postgres keeps it: without U+0000, in the same order, reversible.
 fn escaped(text: &str) -> Cow<'_, str> {
     if !text.bytes().any(|byte| byte < 2) {
@@ -450,8 +464,7 @@ pub(crate) trait Columns {
     }
 
     fn time(&self, index: usize) -> Result<Timestamp, Error> {
-        let micros = self.int(index)?.checked_add(EPOCH);
-        micros.and_then(Timestamp::from_micros).ok_or_else(|| damaged("an instant"))
+        instant(self.int(index)?).ok_or_else(|| damaged("an instant"))
     }
 
     fn maybe_time(&self, index: usize) -> Result<Option<Timestamp>, Error> {

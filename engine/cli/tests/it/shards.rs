@@ -285,8 +285,12 @@ fn signal(child: &Child, name: &str) {
 
 /// A worker that was told to stop: it ends well, or by the signal if it had not begun yet.
 fn ended(mut child: Child) {
+    let told = child.stderr.take().map(std::io::read_to_string);
     let status = child.wait().unwrap();
-    assert!(status.code().is_none_or(|code| code == 0), "a worker told to stop: {status}");
+    assert!(
+        status.code().is_none_or(|code| code == 0),
+        "a worker told to stop: {status}: {told:?}"
+    );
 }
 
 impl<'w> Workers<'w> {
@@ -301,7 +305,7 @@ impl<'w> Workers<'w> {
     fn start_with(&mut self, more: &[&str]) {
         let args = ["run", "--auto-shard", "--lease", LEASE, "--tick-interval", "300ms"];
         let mut command = self.world.command(&[&args, more].concat());
-        command.args(["--log-level", "ERROR"]).stdout(Stdio::null()).stderr(Stdio::null());
+        command.args(["--log-level", "ERROR"]).stdout(Stdio::null()).stderr(Stdio::piped());
         let joined =
             "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM shard_workers_id_seq";
         let before = self.world.number(joined);
