@@ -42,6 +42,8 @@ fn advice(code: Option<&str>, error: &sqlx::Error) -> (&'static str, bool) {
     };
     match code {
         "40001" | "40P01" => (": other transactions were in the way", true),
+        // No key of this store is a user's: another process, before or after its lease, wrote the same in this moment.
+        "23505" => (": another process wrote the same in this moment", true),
         "55P03" => (": another process holds a lock; run the command again", true),
         "57P01" | "57P02" | "57P03" => (": the server is stopping or starting", true),
         "25P03" => (": the process was paused in the middle of a transaction", true),

@@ -1,8 +1,8 @@
 //! What can go wrong with a server: each is told with a remedy, and nothing half-written stays.
 
-use defacto_model::Sequence;
+use defacto_model::{EntityId, Sequence};
 use defacto_ports::conformance::event_of;
-use defacto_ports::{Disposition, Error, Store};
+use defacto_ports::{Disposition, Error, HintKey, HintRow, Store};
 use defacto_store_postgres::{PostgresOptions, PostgresStore};
 use defacto_test_services::Postgres;
 
@@ -233,4 +233,32 @@ async fn a_deadlock_may_be_tried_again() {
     let errors: Vec<Error> = [first.err(), second.err()].into_iter().flatten().collect();
     let [error] = errors.as_slice() else { panic!("{errors:?}") };
     assert_eq!(error.disposition(), Disposition::Retry, "{error}");
+}
+
+/// Two that write the same: who comes second waits, and is told to look again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_wrote_meanwhile_may_be_tried_again() {
+    let cluster = Postgres::shared();
+    let url = cluster.database();
+    let store = opened(&url).await.unwrap();
+    let hint = HintRow {
+        key: HintKey {
+            entity_type: "account".to_owned(),
+            space: "email".to_owned(),
+            value: "ada".to_owned(),
+        },
+        field: "email".to_owned(),
+        entity_id: EntityId([7; 16]),
+    };
+    let mut one = store.begin().await.unwrap();
+    let mut two = store.begin().await.unwrap();
+    one.add_hints(std::slice::from_ref(&hint)).await.unwrap();
+    // An answer means that what was left to the connection before is done.
+    one.head().await.unwrap();
+    two.add_hints(&[hint]).await.unwrap();
+    let (second, first) = tokio::join!(two.head(), one.commit());
+    first.unwrap();
+    let error = second.unwrap_err();
+    assert_eq!(error.disposition(), Disposition::Retry, "{error}");
+    assert!(two.commit().await.is_err());
 }
