@@ -194,3 +194,20 @@ fn no_unfinished_marks() {
         }
     }
 }
+
+/// An example is a project of its own that can be copied, so it carries what the template in C gives it.
+#[test]
+fn the_example_in_c_has_the_bindings_of_the_template() {
+    let template = root().join("sdk/templates/c");
+    let example = root().join("definitions-examples/weblog/normalizers/src/access_log");
+    for file in
+        ["defacto.h", "bindings/component_type.c", "bindings/normalizer.c", "bindings/normalizer.h"]
+    {
+        let (own, theirs) = (fs::read(example.join(file)), fs::read(template.join(file)));
+        assert!(
+            own.unwrap() == theirs.unwrap(),
+            "copy sdk/templates/c/{file} to {}",
+            example.display()
+        );
+    }
+}
