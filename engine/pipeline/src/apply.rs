@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use defacto_model::{EntityId, Sequence, Shard, Timestamp};
 use defacto_ports::{
-    EntityEventRow, EntityInput, EntityStateRow, HistoryChange, Interpreted, Machines, MergeRow,
-    OrderKey, Realm, Transaction,
+    EntityEventRow, EntityInput, EntityStateRow, HistoryChange, Interpreted, LastRow, Machines,
+    MergeRow, OrderKey, Realm, Transaction,
 };
 use rayon::prelude::*;
 
@@ -446,10 +446,22 @@ fn unknown(id: EntityId) -> EntityStateRow {
     }
 }
 
+/// Where an entity has to be taken up because it is not known what was before the newest row, and something more may come
+/// at the instant of that.
+pub(crate) fn unsure_from(state: &EntityStateRow, next: Option<Timestamp>) -> Option<OrderKey> {
+    let row = state.last_row.filter(|row| row.before == Some(LastRow::UNKNOWN))?;
+    let next = [next, state.record.next_due].into_iter().flatten().min();
+    let unsure = next.is_some_and(|next| next <= row.valid_from);
+    unsure.then_some(OrderKey { timestamp: row.valid_from, sequence: Sequence(0) })
+}
+
 /// Key of the first event if it sorts before anything applied (decision 26).
 fn late_from(job: &Job) -> Option<OrderKey> {
     let (first, state) = (job.events.first()?, job.state.as_ref()?);
     let key = first.event.key();
+    if let Some(from) = unsure_from(state, Some(key.timestamp)) {
+        return Some(from.min(key));
+    }
     let late = state.last_key.is_some_and(|last| key <= last)
         || state.record.last_rule.is_some_and(|rule| key.timestamp <= rule);
     late.then_some(key)

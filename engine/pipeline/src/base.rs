@@ -1,14 +1,16 @@
 //! What the history of one version can take from that of the active one (language.md 8.5).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use defacto_model::Manifest;
 use defacto_planner::{Hashes, Scope, scope};
+use defacto_ports::layout::CopiedType;
 use defacto_ports::{BuildState, DefinitionVersion, EdgeKey, Machines, Realm};
 use serde_json::Value;
 
 use crate::catalog::{Catalog, SYSTEM_SOURCE};
+use crate::columns::{Added, relaid};
 use crate::pipeline::settings;
 use crate::{Error, Pipeline};
 
@@ -29,6 +31,8 @@ pub(crate) struct Base {
     pub(crate) realm: Realm,
     pub(crate) build: BuildState,
     pub(crate) scope: Scope,
+    /// Types of the kept ones whose columns are other ones.
+    pub(crate) relaid: BTreeMap<String, Added>,
 }
 
 impl Base {
@@ -36,13 +40,19 @@ impl Base {
         self.scope.pairs.iter().cloned().collect()
     }
 
-    pub(crate) fn kept(&self) -> Vec<String> {
-        self.scope.kept.iter().cloned().collect()
+    /// Types whose tables are copied.
+    pub(crate) fn copied(&self) -> Vec<CopiedType> {
+        let copied = |name: &String| CopiedType {
+            entity_type: name.clone(),
+            added: self.relaid.get(name).cloned().unwrap_or_default(),
+        };
+        self.scope.kept.iter().map(copied).collect()
     }
 
     /// What an unfinished build must have been begun with to be taken up again.
     pub(crate) fn mark(&self) -> String {
-        let kept = self.kept().join(",");
+        let kept: Vec<&str> = self.scope.kept.iter().map(String::as_str).collect();
+        let kept = kept.join(",");
         format!("{}:{}:{kept}", self.realm.version, self.realm.generation)
     }
 }
@@ -88,25 +98,31 @@ impl Pipeline {
         let old = Catalog::new(&manifest, &digest).hashes;
         let known = made_with == [&*old.source, &*old.identity, &*old.targets];
         let mut data = equal;
+        let own = versions.iter().find(|it| it.version == subject.version);
+        let own = subject.document.or(own.map(|it| it.definitions.as_str()));
+        let documents = parse(&active.definitions).zip(own.and_then(parse));
         if !equal && known && old.targets == hashes.targets {
-            let own = versions.iter().find(|it| it.version == subject.version);
-            let own = subject.document.or(own.map(|it| it.definitions.as_str()));
-            let documents = (parse(&active.definitions), own.and_then(parse));
-            if let (Some(before), Some(after)) = documents {
+            if let Some((before, after)) = &documents {
                 let present = reader.event_types().await?;
                 data = before["functions"] == after["functions"]
-                    && same_events(&before, &after, &present)
-                    && same_identity(&before, &after);
+                    && same_events(before, after, &present)
+                    && same_identity(before, after);
             }
         }
         let made_so = build.module_hash == old.module && build.definition_hash == old.definition;
         let whole = build.pending.is_none() && self.divided().await?.is_none();
         let mut base = None;
         if data && first && made_so && whole {
-            let scope = scope(&manifest, subject.machines.manifest());
+            let new = subject.machines.manifest();
+            let mut relaid = match &documents {
+                Some((before, after)) => relaid(before, after, new),
+                None => BTreeMap::new(),
+            };
+            let scope = scope(&manifest, new, &relaid.keys().cloned().collect());
+            relaid.retain(|name, _| scope.kept.contains(name));
             if !scope.kept.is_empty() {
                 let realm = Realm { version: active.version.clone(), generation: build.generation };
-                base = Some(Base { realm, build, scope });
+                base = Some(Base { realm, build, scope, relaid });
             }
         }
         Ok(Sameness { data, base })

@@ -462,7 +462,7 @@ impl Pipeline {
                 let what = "the history to be taken over was changed";
                 return Err(defacto_ports::Error::Stale { what }.into());
             }
-            tx.copy_types(&base.realm, &new, &base.kept(), &base.pairs()).await?;
+            tx.copy_types(&base.realm, &new, &base.copied(), &base.pairs()).await?;
         }
         let resolved = tx.resolved().await?;
         tx.set_setting(&self.under_way(), &self.made_of(resolved, base.as_ref())).await?;

@@ -16,6 +16,7 @@ mod blocking;
 mod build;
 mod cache;
 mod catalog;
+mod columns;
 mod decode;
 mod edges;
 mod elsewhere;

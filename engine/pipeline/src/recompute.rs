@@ -143,6 +143,24 @@ impl Pipeline {
         Ok(out)
     }
 
+    /// Makes entities anew of which it is not known what was before their newest row.
+    pub(crate) async fn make_sure(
+        &mut self,
+        tx: &mut dyn Transaction,
+        realm: &Realm,
+        entity: u32,
+        ids: BTreeSet<EntityId>,
+    ) -> Result<(), Error> {
+        let catalog = Arc::clone(&self.catalog);
+        let redo = ids.into_iter().map(|id| (id, FROM_START)).collect();
+        let jobs = self.load_jobs(tx, realm, &catalog, entity, &redo).await?;
+        let (mut index, mut work) = (MergeIndex::default(), EdgeWork::default());
+        let (mut summary, mut touched) = (Summary::default(), Vec::new());
+        let out = (&mut summary, &mut touched);
+        self.run_jobs(tx, realm, entity, jobs, &mut index, &mut work, out.0, out.1).await?;
+        write_edges(tx, realm, &catalog, self.shard(), &mut index, self.any_merges, work).await
+    }
+
     /// Makes entities, by type, anew from all their events, with what has ceased into them.
     pub(crate) async fn remake(
         &mut self,

@@ -1,9 +1,10 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use defacto_model::{EntityId, Timestamp};
 use defacto_ports::{HistoryChange, Realm};
 
-use crate::apply::{Failed, Job, interpret};
+use crate::apply::{Failed, Job, interpret, unsure_from};
 use crate::blocking::blocking;
 use crate::merges::MergeIndex;
 use crate::retry::Attempts;
@@ -79,7 +80,13 @@ impl Pipeline {
                     continue;
                 }
                 let mut tx = self.begin().await?;
-                let states = tx.load_states(realm, name, &ids).await?;
+                let mut states = tx.load_states(realm, name, &ids).await?;
+                let unsure = states.iter().flatten().filter(|it| unsure_from(it, None).is_some());
+                let unsure: BTreeSet<EntityId> = unsure.map(|it| it.entity_id).collect();
+                if !unsure.is_empty() {
+                    self.make_sure(&mut *tx, realm, entity, unsure).await?;
+                    states = tx.load_states(realm, name, &ids).await?;
+                }
                 let jobs: Vec<Job> = states
                     .into_iter()
                     .flatten()

@@ -30,6 +30,9 @@ pub struct Impact {
     /// Entities that these events concern; of entities that do not exist yet, one for each event that brings
     /// nothing but unknown hints.
     pub entities: u64,
+    /// Entity types whose rows would be copied with other columns, without applying events.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub relaid: Vec<String>,
     /// Whether the ledger would be normalized again.
     pub renormalize: bool,
     /// Whether the identity map would be made anew.
@@ -91,7 +94,10 @@ impl Pipeline {
             head: reader.head().await?,
             unfinished: build.pending.is_some(),
             same_data: same.data,
-            base: same.base.map(|base| defacto_planner::Base { changed: base.scope.changed.len() }),
+            base: same.base.map(|base| defacto_planner::Base {
+                changed: base.scope.changed.len(),
+                relaid: base.relaid.len(),
+            }),
         };
         Ok(plan(subject.hashes, &found, wanted))
     }
@@ -147,6 +153,7 @@ impl Pipeline {
             scope: Vec::new(),
             events: 0,
             entities: 0,
+            relaid: base.iter().flat_map(|base| base.relaid.keys().cloned()).collect(),
             renormalize: plan.renormalize,
             resolve: plan.resolve,
         };

@@ -7,7 +7,7 @@
 //! | asked for `from_raw`, or sources changed for events that there are | `FULL_RENORMALIZE` | yes | yes | yes |
 //! | identity changed for entity types that there were | `FULL_WITH_IDENTITY_RESET` | no | yes | yes |
 //! | asked for `full`, or entities changed, or the module's code changed, or a full build was left unfinished | `FULL` | no | only if relate targets changed | yes |
-//! | first build of a version, some entity types changed against the active one | `PARTIAL` | no | no | of these types; the others are copied |
+//! | first build of a version, some entity types changed against the active one | `PARTIAL` | no | no | of these types; the others are copied, with other columns where only these changed |
 //! | events beyond the cursor | `INCREMENTAL` | no | no | no |
 //! | nothing | `SKIP` | no | no | no |
 //!

@@ -71,6 +71,8 @@ pub struct Found {
 pub struct Base {
     /// How many entity types differ.
     pub changed: usize,
+    /// How many have other columns, but the same entities.
+    pub relaid: usize,
 }
 
 /// What to do.
@@ -125,7 +127,8 @@ pub fn plan(current: &Hashes, found: &Found, wanted: Wanted) -> Plan {
         decided(Mode::Full, "asked for")
     } else if let (Some(base), false) = (found.base, targets) {
         let plan = match base {
-            Base { changed: 1.. } => decided(Mode::Partial, "entity definitions changed"),
+            Base { changed: 1.., .. } => decided(Mode::Partial, "entity definitions changed"),
+            Base { relaid: 1.., .. } => decided(Mode::Partial, "only columns changed"),
             _ if found.head > found.cursor => {
                 decided(Mode::Incremental, "no entity definition changed")
             }
@@ -193,7 +196,7 @@ mod tests {
     #[test]
     fn a_first_build_takes_over_what_did_not_change() {
         let current = hashes("S", "I", "D", "l", "M");
-        let base = Base { changed: 1 };
+        let base = Base { changed: 1, relaid: 0 };
         let made_with = hashes("s", "i", "d", "l", "m");
         let mut found = Found {
             made_with,
@@ -207,7 +210,9 @@ mod tests {
             (made.mode, made.reuse)
         };
         assert_eq!(planned(&found), (Mode::Partial, true));
-        found.base = Some(Base { changed: 0 });
+        found.base = Some(Base { changed: 0, relaid: 1 });
+        assert_eq!(planned(&found), (Mode::Partial, true));
+        found.base = Some(Base { changed: 0, relaid: 0 });
         assert_eq!(planned(&found), (Mode::Incremental, true));
         found.same_data = false;
         assert_eq!(planned(&found), (Mode::FullRenormalize, false));

@@ -17,17 +17,22 @@ pub struct Scope {
 
 /// Compares two sets of definitions under which events and entities' ids are the same.
 ///
-/// A type is kept if nothing that decides about its entities changed. The edges of a pair are the fold of what all types
+/// A type is kept if nothing that decides about its entities changed, or if it is one of `relaid`, in which nothing but
+/// properties that decide about nothing were added and removed. The edges of a pair are the fold of what all types
 /// that relate on it ask for, so these types change together.
-pub fn scope(old: &Manifest, new: &Manifest) -> Scope {
+pub fn scope(old: &Manifest, new: &Manifest, relaid: &BTreeSet<String>) -> Scope {
     let mut out = Scope::default();
     for (index, entity) in new.entities.iter().enumerate() {
         let before = old.entities.iter().position(|known| known.name == entity.name);
         let same = before.is_some_and(|before| {
+            let Some(old_entity) = old.entities.get(before) else { return false };
+            if relaid.contains(&entity.name) {
+                return common(old_entity, entity) == common(entity, old_entity);
+            }
             let hash = old.entity_hashes.get(before);
             hash.is_some()
                 && hash == new.entity_hashes.get(index)
-                && old.entities.get(before).map(behaviour) == Some(behaviour(entity))
+                && behaviour(old_entity) == behaviour(entity)
         });
         let types = if same { &mut out.kept } else { &mut out.changed };
         types.insert(entity.name.clone());
@@ -72,6 +77,13 @@ fn behaviour(entity: &EntityManifest) -> EntityManifest {
         property.treatment = None;
         property.fed_by.clear();
     }
+    entity
+}
+
+/// The same without properties that another form of the type lacks.
+fn common(entity: &EntityManifest, other: &EntityManifest) -> EntityManifest {
+    let mut entity = behaviour(entity);
+    entity.properties.retain(|own| other.properties.iter().any(|known| known.name == own.name));
     entity
 }
 
@@ -161,7 +173,8 @@ mod tests {
 
     #[test]
     fn a_type_that_stands_alone_changes_alone() {
-        let found = scope(&shop(true, ["1", "2", "3"]), &shop(true, ["1", "X", "3"]));
+        let found =
+            scope(&shop(true, ["1", "2", "3"]), &shop(true, ["1", "X", "3"]), &BTreeSet::new());
         assert_eq!(
             (names(&found.changed), names(&found.kept)),
             (vec!["device"], vec!["buyer", "order"])
@@ -171,22 +184,45 @@ mod tests {
 
     #[test]
     fn types_that_relate_on_one_pair_change_together() {
-        let found = scope(&shop(true, ["1", "2", "3"]), &shop(true, ["X", "2", "3"]));
+        let found =
+            scope(&shop(true, ["1", "2", "3"]), &shop(true, ["X", "2", "3"]), &BTreeSet::new());
         assert_eq!((names(&found.changed), found.pairs.len()), (vec!["buyer", "order"], 0));
-        let found = scope(&shop(false, ["1", "2", "3"]), &shop(false, ["X", "2", "3"]));
+        let found =
+            scope(&shop(false, ["1", "2", "3"]), &shop(false, ["X", "2", "3"]), &BTreeSet::new());
         assert_eq!((names(&found.changed), found.pairs.len()), (vec!["buyer"], 1));
-        let found = scope(&shop(false, ["1", "2", "3"]), &shop(false, ["1", "2", "X"]));
+        let found =
+            scope(&shop(false, ["1", "2", "3"]), &shop(false, ["1", "2", "X"]), &BTreeSet::new());
         assert_eq!((names(&found.changed), found.pairs.len()), (vec!["order"], 0));
-        let found = scope(&shop(false, ["1", "2", "3"]), &shop(true, ["1", "2", "3"]));
+        let found =
+            scope(&shop(false, ["1", "2", "3"]), &shop(true, ["1", "2", "3"]), &BTreeSet::new());
         assert_eq!(names(&found.changed), ["buyer", "order"], "one relates from now on");
     }
 
     #[test]
     fn what_is_new_or_in_another_order_is_made_anew() {
         let old = manifest(vec![(entity("device", &[], false), "2")]);
-        let found = scope(&old, &shop(true, ["1", "2", "3"]));
+        let found = scope(&old, &shop(true, ["1", "2", "3"]), &BTreeSet::new());
         assert_eq!(names(&found.kept), ["device"]);
         let none = manifest(Vec::new());
-        assert!(scope(&none, &none).changed.is_empty());
+        assert!(scope(&none, &none, &BTreeSet::new()).changed.is_empty());
+    }
+
+    #[test]
+    fn a_type_with_other_columns_is_kept_if_nothing_else_differs() {
+        let relaid = BTreeSet::from(["order".to_owned()]);
+        let (old, mut new) = (shop(true, ["1", "2", "3"]), shop(true, ["1", "2", "X"]));
+        let property = |name: &str| defacto_model::PropertyManifest {
+            name: name.to_owned(),
+            r#type: defacto_model::ValueType::String,
+            computed: false,
+            sensitive: None,
+            treatment: None,
+            fed_by: Vec::new(),
+        };
+        new.entities[2].properties.push(property("region"));
+        let found = scope(&old, &new, &relaid);
+        assert_eq!((found.changed.len(), found.kept.len(), found.pairs.len()), (0, 3, 1));
+        new.entities[2].start = 1;
+        assert_eq!(names(&scope(&old, &new, &relaid).changed), ["buyer", "order"]);
     }
 }

@@ -10,6 +10,7 @@ use defacto_model::{EntityId, Micros, Sequence, Timestamp, Value};
 
 pub use hints::{decode_hints, encode_hints};
 
+use crate::layout::Origin;
 use crate::{EntityStateRow, Error, LastRow, OpenEdge, OrderKey, Record};
 
 /// First byte of a state; another form gets another one.
@@ -94,6 +95,29 @@ pub fn decode_state(entity_id: EntityId, bytes: &[u8]) -> Result<EntityStateRow,
         last_key: key_time.map(|timestamp| OrderKey { timestamp, sequence: key_sequence }),
         open_edges,
     })
+}
+
+/// The state of an entity whose type has other properties now: nothing of it is known that depends on the old ones.
+///
+/// # Errors
+///
+/// [`Error::Inconsistent`] when the bytes are not of this form, or a property is not there.
+pub fn relay_state(bytes: &[u8], origins: &[Origin<'_>]) -> Result<Vec<u8>, Error> {
+    let mut row = decode_state(EntityId([0; 16]), bytes)?;
+    let (old, exists) = (std::mem::take(&mut row.record.properties), row.record.exists);
+    for origin in origins {
+        row.record.properties.push(match origin {
+            Origin::Property(place) => {
+                old.get(*place).cloned().ok_or_else(|| damaged("an entity's state"))?
+            }
+            Origin::Same(value) if exists => (*value).clone(),
+            Origin::Same(_) => Value::Null,
+        });
+    }
+    if let Some(last) = &mut row.last_row {
+        last.before = last.before.map(|_| LastRow::UNKNOWN);
+    }
+    Ok(encode_state(&row))
 }
 
 /// Writes values.

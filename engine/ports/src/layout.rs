@@ -1,6 +1,6 @@
 //! Which tables a realm has: what of a manifest concerns storage, kept beside the tables.
 
-use defacto_model::{Manifest, ValueType};
+use defacto_model::{Manifest, Value, ValueType};
 use serde::{Deserialize, Serialize};
 
 use crate::{EdgeKey, Error};
@@ -52,11 +52,40 @@ pub struct RelationLayout {
     pub forward: bool,
 }
 
-/// Tables of two layouts that have the same columns.
+/// An entity type whose tables are copied.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CopiedType {
+    /// Its name.
+    pub entity_type: String,
+    /// Properties that the old tables lack, each with the value that all rows have.
+    pub added: Vec<(String, Value)>,
+}
+
+/// Where a property comes from when tables are copied.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Origin<'a> {
+    /// The old property at this place.
+    Property(usize),
+    /// One value in all rows.
+    Same(&'a Value),
+}
+
+/// Tables of an entity type in both layouts.
+#[derive(Debug)]
+pub struct AlikeType<'a> {
+    /// The old ones.
+    pub from: &'a EntityLayout,
+    /// The new ones.
+    pub to: &'a EntityLayout,
+    /// Of each new property; `None` when all are the same in the same order.
+    pub origins: Option<Vec<Origin<'a>>>,
+}
+
+/// Tables of two layouts of which one is filled from the other.
 #[derive(Debug)]
 pub struct Alike<'a> {
-    /// Entity types, in both.
-    pub entities: Vec<(&'a EntityLayout, &'a EntityLayout)>,
+    /// Entity types.
+    pub entities: Vec<AlikeType<'a>>,
     /// Relationship pairs, in both.
     pub pairs: Vec<(&'a PairLayout, &'a PairLayout)>,
 }
@@ -113,28 +142,39 @@ impl Layout {
     ///
     /// # Errors
     ///
-    /// [`Error::Inconsistent`] when one of the two has none, or has other columns.
+    /// [`Error::Inconsistent`] when one of the two has none, when a property of a type comes from nowhere, or when a pair has
+    /// other columns.
     pub fn alike<'a>(
         &'a self,
         other: &'a Self,
-        types: &[String],
+        types: &'a [CopiedType],
         pairs: &[EdgeKey],
     ) -> Result<Alike<'a>, Error> {
-        let same = |own: &[Property], others: &[Property]| match own == others {
-            true => Ok(()),
-            false => Err(Error::Inconsistent {
-                message: "tables to be copied have other columns".to_owned(),
-            }),
-        };
+        let differ =
+            || Error::Inconsistent { message: "tables to be copied have other columns".to_owned() };
         let mut alike = Alike { entities: Vec::new(), pairs: Vec::new() };
-        for name in types {
-            let (a, b) = (self.entity(name)?, other.entity(name)?);
-            same(&a.properties, &b.properties)?;
-            alike.entities.push((a, b));
+        for copied in types {
+            let (from, to) =
+                (self.entity(&copied.entity_type)?, other.entity(&copied.entity_type)?);
+            let origin = |property: &Property| {
+                let old = from.properties.iter().position(|known| known == property);
+                let added = || copied.added.iter().find(|(name, _)| *name == property.0);
+                old.map(Origin::Property).or_else(|| added().map(|(_, value)| Origin::Same(value)))
+            };
+            let origins = match from.properties == to.properties {
+                true => None,
+                false => {
+                    let all: Option<Vec<_>> = to.properties.iter().map(origin).collect();
+                    Some(all.ok_or_else(differ)?)
+                }
+            };
+            alike.entities.push(AlikeType { from, to, origins });
         }
         for key in pairs {
             let (a, b) = (self.pair(key)?, other.pair(key)?);
-            same(&a.properties, &b.properties)?;
+            if a.properties != b.properties {
+                return Err(differ());
+            }
             alike.pairs.push((a, b));
         }
         Ok(alike)

@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 use defacto_model::{EntityId, EventId, Manifest, Sequence, Timestamp, Value};
 
+use crate::layout::CopiedType;
 use crate::{Error, Fence, Record, Shards};
 
 /// A database with one namespace opened.
@@ -216,6 +217,12 @@ pub struct LastRow {
     pub before: Option<[u8; 16]>,
 }
 
+impl LastRow {
+    /// In place of a digest: there was content before it, and nobody knows which. What changes at that instant has to be made
+    /// anew with the whole entity.
+    pub const UNKNOWN: [u8; 16] = [0xff; 16];
+}
+
 /// New rows of one entity's history.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HistoryChange {
@@ -419,12 +426,13 @@ pub trait Transaction: Reader {
     /// Drops the tables of a generation.
     async fn drop_realm(&mut self, realm: &Realm) -> Result<(), Error>;
     /// Copies states, checkpoints and history of entity types, and edges with their requests of relationship pairs, into a
-    /// generation in which these are empty and have the same columns.
+    /// generation in which these are empty. Of a type with other properties there, states and history are copied with
+    /// these ([`crate::codec::relay_state`]), and no checkpoints.
     async fn copy_types(
         &mut self,
         from: &Realm,
         to: &Realm,
-        types: &[String],
+        types: &[CopiedType],
         pairs: &[EdgeKey],
     ) -> Result<(), Error>;
     /// Stores states.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use defacto_model::{EntityId, Manifest, Sequence, Timestamp};
+use defacto_ports::layout::CopiedType;
 use defacto_ports::{
     Appended, BuildState, DefinitionVersion, EdgeChange, EdgeKey, EdgeRequest, EdgeRow,
     EntityEventRow, EntityStateRow, Error, Fence, HintKey, HintRow, HistoryChange, HistoryQuery,
@@ -348,7 +349,7 @@ impl Transaction for Handle {
         &mut self,
         from: &Realm,
         to: &Realm,
-        types: &[String],
+        types: &[CopiedType],
         pairs: &[EdgeKey],
     ) -> Result<(), Error> {
         self.session()?.copy_types(from, to, types, pairs).await

@@ -27,6 +27,7 @@ mod pool;
 mod progress;
 mod purge;
 mod realms;
+mod relay;
 mod replay;
 mod schema;
 mod session;

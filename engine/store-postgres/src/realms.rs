@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use defacto_model::Manifest;
-use defacto_ports::layout::{EntityLayout, Layout, PairLayout, Property};
+use defacto_ports::layout::{CopiedType, EntityLayout, Layout, PairLayout, Property};
 use defacto_ports::{EdgeKey, Error, Realm};
 use sqlx::postgres::PgRow;
 
@@ -199,7 +199,7 @@ impl Session {
         &mut self,
         from: &Realm,
         to: &Realm,
-        types: &[String],
+        types: &[CopiedType],
         pairs: &[EdgeKey],
     ) -> Result<(), Error> {
         const OPERATION: &str = "copying state tables";
@@ -209,15 +209,20 @@ impl Session {
         let mut copy = |old: String, new: String| {
             sql.push_str(&format!("INSERT INTO {new} SELECT * FROM {old}; "));
         };
-        for (a, b) in alike.entities {
+        for it in alike.entities.iter().filter(|it| it.origins.is_none()) {
             for part in PARTS {
-                copy(old.table(a, part), new.table(b, part));
+                copy(old.table(it.from, part), new.table(it.to, part));
             }
         }
         for (a, b) in alike.pairs {
             copy(old.edges(a), new.edges(b));
         }
         self.simple(OPERATION, sql).await?;
+        for copied in &alike.entities {
+            if let Some(origins) = &copied.origins {
+                self.relay(&old, &new, copied, origins).await?;
+            }
+        }
         for key in pairs {
             let mut args = Args::new();
             args.text(&key.source_type).text(&key.relationship);

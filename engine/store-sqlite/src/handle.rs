@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use defacto_model::{EntityId, Manifest, Sequence, Timestamp};
+use defacto_ports::layout::CopiedType;
 use defacto_ports::{
     Appended, BuildState, DefinitionVersion, EdgeChange, EdgeKey, EdgeRequest, EdgeRow,
     EntityEventRow, EntityStateRow, Error, HintKey, HintRow, HistoryChange, HistoryQuery,
@@ -362,7 +363,7 @@ impl Transaction for Handle {
         &mut self,
         from: &Realm,
         to: &Realm,
-        types: &[String],
+        types: &[CopiedType],
         pairs: &[EdgeKey],
     ) -> Result<(), Error> {
         self.session()?.copy_types(from, to, types, pairs).await

@@ -23,6 +23,7 @@ mod merges;
 mod packed;
 mod progress;
 mod realms;
+mod relay;
 mod replay;
 mod schema;
 mod session;

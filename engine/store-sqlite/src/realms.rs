@@ -15,7 +15,7 @@ use defacto_ports::{EdgeKey, Error, Realm};
 use crate::columns::{Args, Columns, column_type};
 use crate::error::damaged;
 use crate::session::Session;
-use defacto_ports::layout::{EntityLayout, Layout, PairLayout, Property};
+use defacto_ports::layout::{CopiedType, EntityLayout, Layout, PairLayout, Property};
 
 const OPERATION: &str = "preparing state tables";
 /// Tables of each entity type.
@@ -180,15 +180,20 @@ impl Session {
         &mut self,
         from: &Realm,
         to: &Realm,
-        types: &[String],
+        types: &[CopiedType],
         pairs: &[EdgeKey],
     ) -> Result<(), Error> {
         const OPERATION: &str = "copying state tables";
         let (old, new) = (self.realm(from).await?, self.realm(to).await?);
         let alike = old.layout.alike(&new.layout, types, pairs)?;
         let mut tables = Vec::new();
-        for (a, b) in alike.entities {
-            tables.extend(PARTS.map(|part| (old.table(a, part), new.table(b, part))));
+        for copied in &alike.entities {
+            match &copied.origins {
+                Some(origins) => self.relay(&old, &new, copied, origins).await?,
+                None => tables.extend(
+                    PARTS.map(|part| (old.table(copied.from, part), new.table(copied.to, part))),
+                ),
+            }
         }
         let edges = alike.pairs.into_iter();
         tables.extend(edges.map(|(a, b)| (old.edges(a, "edges"), new.edges(b, "edges"))));

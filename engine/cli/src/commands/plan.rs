@@ -120,6 +120,10 @@ pub(crate) fn summary(verb: &str, impact: &Impact) -> String {
             impact.scope.join(", ")
         );
     }
+    if !impact.relaid.is_empty() {
+        let types = impact.relaid.join(", ");
+        text += &format!("  rows of {types} are copied with other columns, without their events\n");
+    }
     if impact.renormalize {
         text += "  every event is normalized again from the record as received\n";
     }

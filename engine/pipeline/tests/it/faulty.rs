@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
 use defacto_model::{EntityId, Manifest, Sequence, Timestamp};
+use defacto_ports::layout::CopiedType;
 use defacto_ports::{
     Appended, BuildState, DefinitionVersion, EdgeChange, EdgeKey, EdgeRequest, EdgeRow,
     EntityEventRow, EntityStateRow, Error, HintKey, HintRow, HistoryChange, HistoryQuery,
@@ -119,7 +120,7 @@ forward! { Transaction {
     fn create_realm(realm: &Realm, manifest: &Manifest) -> ();
     fn publish_realm(realm: &Realm, manifest: &Manifest) -> ();
     fn drop_realm(realm: &Realm) -> ();
-    fn copy_types(from: &Realm, to: &Realm, types: &[String], pairs: &[EdgeKey]) -> ();
+    fn copy_types(from: &Realm, to: &Realm, types: &[CopiedType], pairs: &[EdgeKey]) -> ();
     fn save_states(realm: &Realm, entity_type: &str, rows: &[EntityStateRow]) -> ();
     fn save_checkpoints(realm: &Realm, entity_type: &str, rows: &[EntityStateRow]) -> ();
     fn delete_checkpoints(realm: &Realm, entity_type: &str, ids: &[(EntityId, OrderKey)]) -> ();

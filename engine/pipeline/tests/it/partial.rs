@@ -124,3 +124,64 @@ fn a_killed_partial_build_goes_on_where_it_was() {
         assert!(killed > 5 && resumed > 1, "{killed} killed, {resumed} taken up");
     });
 }
+
+/// Columns come and go without an event being applied; what comes afterwards is as if they had always been there.
+async fn changes_columns(mut pipeline: Pipeline) {
+    fill(&mut pipeline).await;
+    for (name, relaid) in
+        [("broader", &["customer", "order"][..]), ("slimmer", &["customer", "line"])]
+    {
+        let impact = pipeline.impact(&version(name)).await.unwrap();
+        assert_eq!((&*impact.build_mode, &*impact.reason), ("PARTIAL", "only columns changed"));
+        assert_eq!((impact.events, impact.relaid.len()), (0, relaid.len()), "{impact:?}");
+        let result = pipeline.activate(version(name), KEEP).await.unwrap();
+        assert_eq!((&*result.mode, result.events_processed), ("PARTIAL", 0));
+        assert_eq!(pipeline.fingerprint().await.unwrap(), expected(name).await, "{name}");
+        let found = pipeline.verify().await.unwrap().findings;
+        assert!(found.is_empty(), "{found:?}");
+    }
+    // At instants that have a row: what takes its change back takes the row away.
+    let mut names = std::collections::BTreeMap::new();
+    let mut records = Vec::new();
+    for (_, text) in shop_events(&mut Random::new(11), 60) {
+        let mut event: serde_json::Value = serde_json::from_str(&text).unwrap();
+        if event["type"] == "signup" {
+            let name = event["name"].clone();
+            if let Some(before) = names.insert(event["mail"].to_string(), name) {
+                event["name"] = before;
+                records.push(event.to_string());
+            }
+        }
+    }
+    records.reverse();
+    assert!(records.len() > 5);
+    for record in &records {
+        let options = IngestOptions { process: true, batch_size: None };
+        pipeline.ingest("shop", &[record], options).await.unwrap();
+    }
+    pipeline.tick(Some(Timestamp::parse_text("2024-09-01T00:00:00Z").unwrap())).await.unwrap();
+    let seen = pipeline.fingerprint().await.unwrap();
+    pipeline.build(BuildOptions { full: true, ..KEEP }).await.unwrap();
+    assert_eq!(pipeline.fingerprint().await.unwrap(), seen);
+}
+
+#[test]
+fn columns_change_without_a_replay() {
+    let scratch = Scratch::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (_store, pipeline) = open(&scratch.0, &version("v1"), &clock(), 10).await;
+        changes_columns(pipeline).await;
+    });
+}
+
+#[test]
+fn columns_change_without_a_replay_on_a_server() {
+    let scratch = Scratch::new();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let server = Some(Dialect::Postgres);
+        let delivery = Delivery { batch_size: 10, process: None, compiled: false, server };
+        changes_columns(run::open(&scratch.0, &version("v1"), &clock(), delivery).await).await;
+    });
+}

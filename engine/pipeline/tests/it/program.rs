@@ -51,6 +51,15 @@ pub(crate) fn shop() -> Vec<Definitions> {
     let wider = format!(
         "{sources}web:\n  event_type: type\n  timestamp: at\n  events:\n    login:\n      mappings: {{email: {{from: mail}}}}\n      hints: {{customer: [email]}}\n"
     );
+    // Columns and nothing else: some come, then one goes and another comes.
+    let broader = entities
+        .replace("    busy: {", "    region: {type: string, default: eu}\n    busy: {")
+        .replace("    amount: {", "    note: {type: number}\n    amount: {");
+    let slimmer = broader.replace("    region: {type: string, default: eu}\n", "").replace(
+        "  states:\n    used:",
+        "    vip: {type: boolean, default: false}\n  states:\n    used:",
+    );
+    assert!(slimmer.len() != broader.len() && broader.len() > entities.len() + 60);
     assert!(
         patient != entities
             && richer != entities
@@ -65,6 +74,8 @@ pub(crate) fn shop() -> Vec<Definitions> {
         version("v4", folded, sources.to_owned()),
         version("v5", patient, sources.to_owned()),
         version("v6", entities.to_owned(), wider),
+        version("broader", broader, sources.to_owned()),
+        version("slimmer", slimmer, sources.to_owned()),
     ]
 }
 

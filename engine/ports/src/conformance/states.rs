@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use defacto_model::{EntityId, Micros, Value};
 
 use super::sample::{at, id, key, manifest, realm, with_realm};
+use crate::layout::CopiedType;
 use crate::{EdgeKey, EntityStateRow, Error, LastRow, OpenEdge, Realm, Record, Store};
 
 fn state(entity: u8, due: Option<i64>) -> EntityStateRow {
@@ -149,7 +150,7 @@ pub async fn realms(store: &dyn Store) -> Result<(), Error> {
     let copied = Realm { version: "two".to_owned(), generation: 0 };
     transaction.create_realm(&copied, &manifest()).await?;
     let pair = EdgeKey { source_type: "account".to_owned(), relationship: "orders".to_owned() };
-    let types = ["account".to_owned()];
+    let types = [CopiedType { entity_type: "account".to_owned(), added: Vec::new() }];
     transaction.copy_types(&realm(), &copied, &types, std::slice::from_ref(&pair)).await?;
     let found = transaction.load_states(&copied, "account", &[id(1)]).await?;
     assert_eq!(found, [Some(state(1, None))]);
