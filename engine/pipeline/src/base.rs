@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use defacto_model::Manifest;
-use defacto_planner::{Hashes, Scope, scope};
+use defacto_model::{Manifest, ValueType};
+use defacto_planner::{Hashes, Renewal, Scope, scope};
 use defacto_ports::layout::CopiedType;
-use defacto_ports::{BuildState, DefinitionVersion, EdgeKey, Machines, Realm};
+use defacto_ports::{BuildState, DefinitionVersion, EdgeKey, Machines, Reader, Realm};
 use serde_json::Value;
 
 use crate::catalog::{Catalog, SYSTEM_SOURCE};
@@ -33,6 +33,20 @@ pub(crate) struct Base {
     pub(crate) scope: Scope,
     /// Types of the kept ones whose columns are other ones.
     pub(crate) relaid: BTreeMap<String, Added>,
+    /// What of the ledger has to be normalized again first.
+    pub(crate) renew: Option<Renew>,
+    /// It was taken over, and the ledger normalized again, by the build that is under way.
+    pub(crate) under_way: bool,
+}
+
+/// Sources that changed for events that there are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Renew {
+    pub(crate) sources: BTreeSet<String>,
+    /// There are events of these only.
+    pub(crate) everything: bool,
+    /// Sources and event types whose stored values are read as other types now.
+    pub(crate) retyped: BTreeSet<(String, String)>,
 }
 
 impl Base {
@@ -47,6 +61,14 @@ impl Base {
             added: self.relaid.get(name).cloned().unwrap_or_default(),
         };
         self.scope.kept.iter().map(copied).collect()
+    }
+
+    pub(crate) fn renewal(&self) -> Renewal {
+        match &self.renew {
+            None => Renewal::Nothing,
+            Some(renew) if renew.everything => Renewal::Everything,
+            Some(_) => Renewal::Sources,
+        }
     }
 
     /// What an unfinished build must have been begun with to be taken up again.
@@ -89,7 +111,7 @@ impl Pipeline {
         let first = subject.build.cursor.0 == 0 && subject.build.generation == 0;
         let hashes = subject.hashes;
         let equal = made_with == [&*hashes.source, &*hashes.identity, &*hashes.targets];
-        if equal && !first {
+        if equal && !first && subject.build.pending.is_none() {
             return Ok(Sameness { data: true, base: None });
         }
         let Some((digest, manifest)) = self.compiled(subject.machines, active) else {
@@ -97,35 +119,60 @@ impl Pipeline {
         };
         let old = Catalog::new(&manifest, &digest).hashes;
         let known = made_with == [&*old.source, &*old.identity, &*old.targets];
-        let mut data = equal;
+        let new = subject.machines.manifest();
         let own = versions.iter().find(|it| it.version == subject.version);
         let own = subject.document.or(own.map(|it| it.definitions.as_str()));
         let documents = parse(&active.definitions).zip(own.and_then(parse));
-        if !equal && known && old.targets == hashes.targets {
-            if let Some((before, after)) = &documents {
-                let present = reader.event_types().await?;
-                data = before["functions"] == after["functions"]
-                    && same_events(before, after, &present)
-                    && same_identity(before, after);
-            }
+        let mut renew = None;
+        if let Some((before, after)) = &documents
+            && old.targets == hashes.targets
+            && before["functions"] == after["functions"]
+            && same_identity(before, after)
+        {
+            let present = reader.event_types().await?;
+            renew = changed_sources((before, &manifest), (after, new), &present);
         }
+        let alike = renew.as_ref().is_some_and(|renew| renew.sources.is_empty());
+        let data = equal || (known && alike);
         let made_so = build.module_hash == old.module && build.definition_hash == old.definition;
         let whole = build.pending.is_none() && self.divided().await?.is_none();
         let mut base = None;
-        if data && first && made_so && whole {
-            let new = subject.machines.manifest();
+        if made_so && whole {
             let mut relaid = match &documents {
                 Some((before, after)) => relaid(before, after, new),
                 None => BTreeMap::new(),
             };
             let scope = scope(&manifest, new, &relaid.keys().cloned().collect());
             relaid.retain(|name, _| scope.kept.contains(name));
-            if !scope.kept.is_empty() {
-                let realm = Realm { version: active.version.clone(), generation: build.generation };
-                base = Some(Base { realm, build, scope, relaid });
+            let realm = Realm { version: active.version.clone(), generation: build.generation };
+            let found = Base { realm, build, scope, relaid, renew: None, under_way: false };
+            if found.scope.kept.is_empty() {
+                // Nothing can be taken over.
+            } else if equal && self.is_under_way(&mut *reader, subject, &found).await? {
+                base = Some(Base { under_way: true, ..found });
+            } else if data && first && (known || alike) {
+                base = Some(found);
+            } else if known && !data && renew.is_some() {
+                base = Some(Base { renew, ..found });
             }
         }
         Ok(Sameness { data, base })
+    }
+
+    /// Whether the version's build under way was begun on this base.
+    async fn is_under_way(
+        &self,
+        reader: &mut dyn Reader,
+        subject: Subject<'_>,
+        base: &Base,
+    ) -> Result<bool, Error> {
+        if subject.build.pending.is_none() {
+            return Ok(false);
+        }
+        let resolved = reader.resolved().await?;
+        let made_of = reader.setting(&crate::build::under_way(subject.version)).await?;
+        let own = crate::build::made_of(subject.hashes, resolved, Some(base));
+        Ok(made_of.as_deref() == Some(own.as_str()))
     }
 
     /// The same for the version at work.
@@ -139,7 +186,7 @@ impl Pipeline {
             hashes: &self.catalog.hashes,
             machines: &self.machines,
             build: &self.build,
-            document: None,
+            document: self.unregistered.as_ref().map(|own| own.document.as_str()),
         }
     }
 
@@ -165,17 +212,45 @@ fn parse(document: &str) -> Option<Value> {
     serde_json::from_str(document).ok()
 }
 
-/// Whether all events that there are have the same definition in both.
-fn same_events(before: &Value, after: &Value, present: &[(String, String)]) -> bool {
-    present.iter().filter(|(source, _)| source != SYSTEM_SOURCE).all(|(source, event)| {
+/// Sources that give events that there are otherwise in the second; `None` when it lacks one of them.
+fn changed_sources(
+    (before, old): (&Value, &Manifest),
+    (after, new): (&Value, &Manifest),
+    present: &[(String, String)],
+) -> Option<Renew> {
+    let mut out = Renew::default();
+    for (source, event) in present.iter().filter(|(source, _)| source != SYSTEM_SOURCE) {
         let (a, b) = (&before["sources"][source], &after["sources"][source]);
         let (mapped, again) = (&a["events"][event], &b["events"][event]);
         let schemas = (&before["schemas"][event], &after["schemas"][event]);
-        mapped.is_object()
+        let same = mapped.is_object()
             && text(mapped) == text(again)
             && schemas.0 == schemas.1
-            && frame(a) == frame(b)
-    })
+            && frame(a) == frame(b);
+        if !b.is_object() {
+            return None;
+        }
+        if !same {
+            out.sources.insert(source.clone());
+        }
+        if types(old, source, event) != types(new, source, event) {
+            out.retyped.insert((source.clone(), event.clone()));
+        }
+    }
+    let mut own = present.iter().filter(|(source, _)| source != SYSTEM_SOURCE);
+    out.everything = own.all(|(source, _)| out.sources.contains(source));
+    Some(out)
+}
+
+/// Names and types of an event's fields.
+fn types<'m>(
+    manifest: &'m Manifest,
+    source: &str,
+    event: &str,
+) -> Option<Vec<(&'m str, Option<ValueType>)>> {
+    let (_, source) = manifest.find_source(source)?;
+    let event = source.events.iter().find(|it| it.name == event)?;
+    Some(event.fields.iter().map(|field| (field.name.as_str(), field.r#type)).collect())
 }
 
 /// A source without its events.

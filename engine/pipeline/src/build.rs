@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use defacto_model::{EntityId, Sequence, Timestamp};
-use defacto_planner::{Mode, Plan, Wanted};
+use defacto_planner::{Hashes, Mode, Plan, Wanted};
 use defacto_ports::{
     BuildState, EntityStateRow, Fence, LedgerRow, MergeRow, OrderKey, Realm, Transaction,
 };
@@ -77,7 +77,12 @@ impl Pipeline {
     async fn build_wanted(&mut self, options: BuildOptions) -> Result<BuildResult, Error> {
         let wanted = Wanted { full: options.full, from_raw: options.from_raw };
         if options.dry_run {
-            let plan = self.plan(wanted).await?;
+            let mut plan = self.plan(wanted).await?;
+            if let Some(base) = self.base().await?.filter(|_| plan.renew)
+                && self.twin(self.subject()).preview_renewal(&base).await?.is_none()
+            {
+                plan = plan.of_everything();
+            }
             return Ok(self.planned(plan, true));
         }
         self.enroll().await?;
@@ -125,9 +130,16 @@ impl Pipeline {
         };
         if plan.reuse && (base.is_none() || as_of < ticked) {
             base = None;
-            plan = Plan { mode: Mode::Full, reuse: false, ..plan };
+            plan = plan.of_everything();
         }
         let mut result = self.planned(plan, false);
+        if let Some(whole) = base.as_ref().filter(|base| base.renew.is_some())
+            && !self.renew(whole, &mut result).await?
+        {
+            base = None;
+            plan = plan.of_everything();
+            result = self.planned(plan, false);
+        }
         if plan.mode.is_full() || plan.reuse {
             self.build_full(plan, base, as_of, &mut result).await?;
             // A build that was taken up again ends where it would have ended; what came since follows.
@@ -420,12 +432,14 @@ impl Pipeline {
         let catalog = Arc::clone(&self.catalog);
         let only = base.as_ref().map(|base| &base.scope.changed);
         if let Some((generation, target, after)) = self.resumable(plan, base.as_ref()).await? {
-            let done = self.store.read().await?.setting(&self.done_so_far()).await?;
-            let done = done.and_then(|text| serde_json::from_str(&text).ok());
-            result.resume(done.unwrap_or_default());
+            // What was renewed just now is no earlier build's.
+            if !plan.renew {
+                let done = self.store.read().await?.setting(&self.done_so_far()).await?;
+                let done = done.and_then(|text| serde_json::from_str(&text).ok());
+                result.resume(done.unwrap_or_default());
+            }
             let new = Realm { version: self.version.clone(), generation };
             self.states.clear();
-            let after = Some(after);
             let from = Sequence(0);
             let place = Replay { realm: &new, fresh: true, from, target, after, only };
             return self.complete_full(plan, place, as_of, result).await;
@@ -447,6 +461,7 @@ impl Pipeline {
             result.failures.extend(failures);
         } else {
             let mut tx = self.begin().await?;
+            tx.set_setting(&self.under_way(), "").await?;
             tx.save_build(&self.progress_key(), &progress).await?;
             self.commit(tx).await?;
         }
@@ -474,21 +489,19 @@ impl Pipeline {
     }
 
     /// Setting that says of what a full build under way is made.
-    fn under_way(&self) -> String {
-        format!("build_under_way/{}", self.version)
+    pub(crate) fn under_way(&self) -> String {
+        under_way(&self.version)
     }
 
     /// Setting that says what it has done.
-    fn done_so_far(&self) -> String {
+    pub(crate) fn done_so_far(&self) -> String {
         format!("build_done/{}", self.version)
     }
 
     /// What an unfinished build must have been made of to be taken up again: the module, and the identity map up to a
     /// place in the ledger. Whatever else changes the map drops the build.
-    fn made_of(&self, resolved: Sequence, base: Option<&Base>) -> String {
-        let hashes = &self.catalog.hashes;
-        let base = base.map(Base::mark).unwrap_or_default();
-        format!("{} {} {} {resolved} {base}", hashes.module, hashes.source, hashes.identity)
+    pub(crate) fn made_of(&self, resolved: Sequence, base: Option<&Base>) -> String {
+        made_of(&self.catalog.hashes, resolved, base)
     }
 
     /// Where an unfinished full build can go on.
@@ -496,8 +509,8 @@ impl Pipeline {
         &self,
         plan: Plan,
         base: Option<&Base>,
-    ) -> Result<Option<(u32, Sequence, OrderKey)>, Error> {
-        let Some((generation, target, Some(after))) = self.build.pending else { return Ok(None) };
+    ) -> Result<Option<(u32, Sequence, Option<OrderKey>)>, Error> {
+        let Some((generation, target, after)) = self.build.pending else { return Ok(None) };
         if plan.resolve || !(plan.mode == Mode::Full || plan.reuse) {
             return Ok(None);
         }
@@ -604,6 +617,17 @@ impl Pipeline {
         let shard = self.shard();
         write_edges(tx, realm, &self.catalog, shard, &mut MergeIndex::default(), true, work).await
     }
+}
+
+/// See [`Pipeline::under_way`].
+pub(crate) fn under_way(version: &str) -> String {
+    format!("build_under_way/{version}")
+}
+
+/// See [`Pipeline::made_of`].
+pub(crate) fn made_of(hashes: &Hashes, resolved: Sequence, base: Option<&Base>) -> String {
+    let base = base.map(Base::mark).unwrap_or_default();
+    format!("{} {} {} {resolved} {base}", hashes.module, hashes.source, hashes.identity)
 }
 
 /// Which events are applied, and where.

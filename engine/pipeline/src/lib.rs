@@ -35,6 +35,7 @@ mod pipeline;
 mod purge;
 mod recompute;
 mod redact;
+mod renew;
 mod renormalize;
 mod resolve;
 mod results;

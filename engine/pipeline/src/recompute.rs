@@ -13,6 +13,14 @@ use crate::fold::{Applied, FailurePlace};
 use crate::merges::MergeIndex;
 use crate::{Error, Pipeline};
 
+/// What making entities anew did.
+#[derive(Debug)]
+pub(crate) struct Remade {
+    pub(crate) summary: Summary,
+    /// Events applied, some of them several times where they concern several entities.
+    pub(crate) events: Vec<Sequence>,
+}
+
 impl Pipeline {
     /// Failures of entities made anew that came up, and were reported, when their earlier events were applied.
     pub(crate) async fn reported_before(
@@ -168,22 +176,25 @@ impl Pipeline {
         realm: &Realm,
         redo: BTreeMap<u32, BTreeSet<EntityId>>,
         mut work: EdgeWork,
-    ) -> Result<(), Error> {
+    ) -> Result<Remade, Error> {
         let catalog = Arc::clone(&self.catalog);
         let mut index = MergeIndex::default();
         let (mut summary, mut touched) = (Summary::default(), Vec::new());
-        let mut losers = Vec::new();
+        let (mut losers, mut events) = (Vec::new(), Vec::new());
         for (entity, ids) in redo {
             losers.extend(self.losers(tx, &ids).await?);
             let all = ids.iter().map(|id| (*id, FROM_START)).collect();
             let jobs = self.load_jobs(tx, realm, &catalog, entity, &all).await?;
+            let applied = jobs.iter().flat_map(|job| &job.events);
+            events.extend(applied.map(|applied| applied.event.sequence));
             let (index, work) = (&mut index, &mut work);
             let out = (&mut summary, &mut touched);
             self.run_jobs(tx, realm, entity, jobs, index, work, out.0, out.1).await?;
         }
         // Entities merged into these had such events too.
         self.retire(tx, realm, &losers, &mut index).await?;
-        write_edges(tx, realm, &catalog, None, &mut index, self.any_merges, work).await
+        write_edges(tx, realm, &catalog, None, &mut index, self.any_merges, work).await?;
+        Ok(Remade { summary, events })
     }
 
     /// Merges by which entities have ceased into these, in the order in which they took place.

@@ -70,13 +70,14 @@ impl Pipeline {
         }
         tx.set_resolved(target).await?;
         self.set_data_state(&mut *tx).await?;
+        tx.set_setting(&self.under_way(), "").await?;
         tx.save_build(&self.progress_key(), progress).await?;
         self.commit(tx).await?;
         Ok((failures, target))
     }
 
     /// Rows with new normalized columns. Rows that now fail keep their old ones; redacted rows are frozen.
-    fn renormalize(
+    pub(crate) fn renormalize(
         &self,
         rows: Vec<LedgerRow>,
         made: &mut Made,

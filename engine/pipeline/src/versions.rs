@@ -35,6 +35,9 @@ pub struct Impact {
     pub relaid: Vec<String>,
     /// Whether the ledger would be normalized again.
     pub renormalize: bool,
+    /// Sources whose events would be normalized again while identity stays as it is, and of which only entities that see a
+    /// difference would be made anew.
+    pub sources: Vec<String>,
     /// Whether the identity map would be made anew.
     pub resolve: bool,
 }
@@ -97,6 +100,8 @@ impl Pipeline {
             base: same.base.map(|base| defacto_planner::Base {
                 changed: base.scope.changed.len(),
                 relaid: base.relaid.len(),
+                renewal: base.renewal(),
+                under_way: base.under_way,
             }),
         };
         Ok(plan(subject.hashes, &found, wanted))
@@ -144,7 +149,16 @@ impl Pipeline {
         catalog: &Catalog,
         plan: Plan,
     ) -> Result<Impact, Error> {
-        let base = if plan.reuse { self.sameness(subject).await?.base } else { None };
+        let mut plan = plan;
+        let mut base = if plan.reuse { self.sameness(subject).await?.base } else { None };
+        let mut renewed = None;
+        if let Some(base) = base.as_ref().filter(|base| base.renew.is_some()) {
+            renewed = self.twin(subject).preview_renewal(base).await?;
+        }
+        if plan.renew && renewed.is_none() {
+            plan = plan.of_everything();
+            base = None;
+        }
         let mut reader = self.store.read().await?;
         let mut impact = Impact {
             version: subject.version.to_owned(),
@@ -155,6 +169,7 @@ impl Pipeline {
             entities: 0,
             relaid: base.iter().flat_map(|base| base.relaid.keys().cloned()).collect(),
             renormalize: plan.renormalize,
+            sources: Vec::new(),
             resolve: plan.resolve,
         };
         let head = Sequence(i64::MAX);
@@ -182,6 +197,14 @@ impl Pipeline {
         } else {
             reached.types.into_iter().collect()
         };
+        if let Some(renewed) = renewed {
+            impact.events += renewed.events;
+            impact.entities += renewed.entities;
+            impact.scope.extend(renewed.types);
+            impact.scope.sort_unstable();
+            impact.scope.dedup();
+            impact.sources = renewed.sources;
+        }
         Ok(impact)
     }
 

@@ -5,6 +5,7 @@
 //! | Found | Mode | Renormalize | Resolve anew | Replay into new tables |
 //! |---|---|---|---|---|
 //! | asked for `from_raw`, or sources changed for events that there are | `FULL_RENORMALIZE` | yes | yes | yes |
+//! | the same, and the active version's history can be taken over | `PARTIAL`, or `FULL_RENORMALIZE` when it is every source of the ledger | sources that changed | no; all of the row above where identity would change | of entities that their events belong to, beside a copy |
 //! | identity changed for entity types that there were | `FULL_WITH_IDENTITY_RESET` | no | yes | yes |
 //! | asked for `full`, or entities changed, or the module's code changed, or a full build was left unfinished | `FULL` | no | only if relate targets changed | yes |
 //! | first build of a version, some entity types changed against the active one | `PARTIAL` | no | no | of these types; the others are copied, with other columns where only these changed |
@@ -22,5 +23,5 @@ mod plan;
 mod scope;
 
 pub use hashes::Hashes;
-pub use plan::{Base, DEPLETED, Found, Mode, Plan, REDACTED, Wanted, plan};
+pub use plan::{Base, DEPLETED, Found, Mode, Plan, REDACTED, Renewal, Wanted, plan};
 pub use scope::{Scope, scope};

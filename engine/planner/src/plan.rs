@@ -66,13 +66,29 @@ pub struct Found {
     pub base: Option<Base>,
 }
 
+/// How much of the ledger sources that changed make up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Renewal {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Some of its sources.
+    Sources,
+    /// Every source that there are events of.
+    Everything,
+}
+
 /// A history of which parts are the same under other definitions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Base {
     /// How many entity types differ.
     pub changed: usize,
     /// How many have other columns, but the same entities.
     pub relaid: usize,
+    /// What has to be normalized again before it can be taken over.
+    pub renewal: Renewal,
+    /// An earlier build took it over already and did not come to its end.
+    pub under_way: bool,
 }
 
 /// What to do.
@@ -86,10 +102,23 @@ pub struct Plan {
     pub resolve: bool,
     /// Copy what is the same from the active version's history.
     pub reuse: bool,
+    /// Normalize the sources that changed again, and make anew the entities that their events belong to. Only doing it
+    /// shows whether identity stays as it is; where it does not, [`Plan::of_everything`] is what has to be done.
+    pub renew: bool,
     /// Normalized columns and identity map are the same under these definitions, whatever their hashes.
     pub same_data: bool,
     /// Why, in words.
     pub reason: &'static str,
+}
+
+impl Plan {
+    /// The plan where nothing can be taken from the active version's history after all.
+    #[must_use]
+    pub fn of_everything(self) -> Self {
+        let mode = if self.renew { Mode::FullRenormalize } else { Mode::Full };
+        let (renormalize, resolve) = (self.renew, self.renew);
+        Self { mode, renormalize, resolve, reuse: false, renew: false, ..self }
+    }
 }
 
 /// Stands for the hash of entity definitions where rows have been taken out of a history.
@@ -110,6 +139,7 @@ pub fn plan(current: &Hashes, found: &Found, wanted: Wanted) -> Plan {
         renormalize: mode == Mode::FullRenormalize,
         resolve: mode >= Mode::FullWithIdentityReset || (mode == Mode::Full && targets),
         reuse: false,
+        renew: false,
         same_data: found.same_data,
         reason,
     };
@@ -118,7 +148,15 @@ pub fn plan(current: &Hashes, found: &Found, wanted: Wanted) -> Plan {
     if wanted.from_raw {
         decided(Mode::FullRenormalize, "asked for")
     } else if differs(&current.source, &made.source) && !found.same_data {
-        decided(Mode::FullRenormalize, "source mappings changed")
+        let plan = decided(Mode::FullRenormalize, "source mappings changed");
+        let renewal = found.base.map_or(Renewal::Nothing, |base| base.renewal);
+        let narrow = Plan { resolve: false, reuse: true, renew: true, ..plan };
+        match renewal {
+            _ if wanted.full => plan,
+            Renewal::Nothing => plan,
+            Renewal::Sources => Plan { mode: Mode::Partial, renormalize: false, ..narrow },
+            Renewal::Everything => narrow,
+        }
     } else if made.identity == REDACTED {
         decided(Mode::FullWithIdentityReset, "an entity was erased or redacted")
     } else if differs(&current.identity, &made.identity) && !found.same_data {
@@ -127,6 +165,9 @@ pub fn plan(current: &Hashes, found: &Found, wanted: Wanted) -> Plan {
         decided(Mode::Full, "asked for")
     } else if let (Some(base), false) = (found.base, targets) {
         let plan = match base {
+            Base { under_way: true, .. } => {
+                decided(Mode::Partial, "an earlier build was left unfinished")
+            }
             Base { changed: 1.., .. } => decided(Mode::Partial, "entity definitions changed"),
             Base { relaid: 1.., .. } => decided(Mode::Partial, "only columns changed"),
             _ if found.head > found.cursor => {
@@ -196,7 +237,7 @@ mod tests {
     #[test]
     fn a_first_build_takes_over_what_did_not_change() {
         let current = hashes("S", "I", "D", "l", "M");
-        let base = Base { changed: 1, relaid: 0 };
+        let base = Base { changed: 1, ..Base::default() };
         let made_with = hashes("s", "i", "d", "l", "m");
         let mut found = Found {
             made_with,
@@ -210,15 +251,41 @@ mod tests {
             (made.mode, made.reuse)
         };
         assert_eq!(planned(&found), (Mode::Partial, true));
-        found.base = Some(Base { changed: 0, relaid: 1 });
+        found.base = Some(Base { relaid: 1, ..Base::default() });
         assert_eq!(planned(&found), (Mode::Partial, true));
-        found.base = Some(Base { changed: 0, relaid: 0 });
+        found.base = Some(Base::default());
         assert_eq!(planned(&found), (Mode::Incremental, true));
         found.same_data = false;
         assert_eq!(planned(&found), (Mode::FullRenormalize, false));
         found.same_data = true;
         let asked = plan(&current, &found, Wanted { full: true, from_raw: false });
         assert_eq!((asked.mode, asked.reuse), (Mode::Full, false));
+    }
+
+    #[test]
+    fn a_source_that_changed_is_normalized_alone() {
+        let current = hashes("S", "i", "d", "l", "M");
+        let made_with = hashes("s", "i", "d", "l", "m");
+        let base = Some(Base { renewal: Renewal::Sources, ..Base::default() });
+        let mut found = Found { made_with, head: Sequence(5), base, ..Found::default() };
+        let made = plan(&current, &found, Wanted::default());
+        assert_eq!((made.mode, made.reuse, made.renew), (Mode::Partial, true, true));
+        assert!(!made.renormalize && !made.resolve);
+        let all = made.of_everything();
+        assert_eq!((all.mode, all.reuse, all.renew), (Mode::FullRenormalize, false, false));
+        assert!(all.renormalize && all.resolve);
+        let asked = plan(&current, &found, Wanted { full: true, from_raw: false });
+        assert_eq!((asked.mode, asked.reuse), (Mode::FullRenormalize, false));
+        found.base = Some(Base { renewal: Renewal::Everything, ..Base::default() });
+        let made = plan(&current, &found, Wanted::default());
+        assert_eq!((made.mode, made.reuse, made.renew), (Mode::FullRenormalize, true, true));
+        assert!(made.renormalize && !made.resolve);
+        // Taken up again: the ledger is that of the new sources already.
+        let made_with = hashes("S", "i", "d", "l", "m");
+        let base = Some(Base { under_way: true, ..Base::default() });
+        let found = Found { made_with, base, unfinished: true, ..Found::default() };
+        let made = plan(&current, &found, Wanted::default());
+        assert_eq!((made.mode, made.reuse, made.renew), (Mode::Partial, true, false));
     }
 
     #[test]

@@ -126,6 +126,11 @@ pub(crate) fn summary(verb: &str, impact: &Impact) -> String {
     }
     if impact.renormalize {
         text += "  every event is normalized again from the record as received\n";
+    } else if !impact.sources.is_empty() {
+        text += &format!(
+            "  events of {} are normalized again from the records as received\n",
+            impact.sources.join(", ")
+        );
     }
     if impact.resolve {
         text += "  the identity map is made anew\n";

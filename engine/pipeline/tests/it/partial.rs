@@ -75,6 +75,96 @@ async fn takes_over(mut pipeline: Pipeline) {
     assert_eq!(pipeline.impact(&version("v2")).await.unwrap().build_mode, "FULL_RENORMALIZE");
 }
 
+/// Versions whose sources alone changed: other values, a number where there was none, other ids.
+async fn renews(mut pipeline: Pipeline) {
+    fill(&mut pipeline).await;
+    let all = pipeline.status().await.unwrap().total_events;
+    let mut before = "v1";
+    for name in ["v7", "v8", "v9", "v1", "v9", "v8", "v7"] {
+        let impact = pipeline.impact(&version(name)).await.unwrap();
+        assert_eq!(impact.sources, ["shop"], "{name}: {impact:?}");
+        // It is the only source, so every event is normalized again; replayed are those of entities that see it.
+        assert_eq!((&*impact.build_mode, impact.resolve), ("FULL_RENORMALIZE", false), "{name}");
+        assert!(impact.events > 0 && impact.events <= all, "{name}: {impact:?}");
+        let values_only = (before, name) == ("v1", "v7") || (before, name) == ("v7", "v8");
+        assert!(!values_only || !impact.scope.contains(&"line".to_owned()), "{name}: {impact:?}");
+        let result = pipeline.activate(version(name), KEEP).await.unwrap();
+        let done = (&*result.mode, result.events_processed);
+        assert_eq!(done, ("FULL_RENORMALIZE", impact.events), "{name}");
+        assert_eq!(pipeline.fingerprint().await.unwrap(), expected(name).await, "{name}");
+        let found = pipeline.verify().await.unwrap().findings;
+        assert!(found.is_empty(), "{name}: {found:?}");
+        assert_eq!(pipeline.impact(&version(name)).await.unwrap().build_mode, "SKIP");
+        before = name;
+    }
+    // Of two sources one.
+    let result = pipeline.activate(version("v1"), KEEP).await.unwrap();
+    assert_eq!(result.mode, "FULL_RENORMALIZE");
+    pipeline.activate(version("v6"), KEEP).await.unwrap();
+    let login = r#"{"type":"login","at":"2024-07-01T00:00:00Z","mail":"p1@mail.test"}"#;
+    let options = IngestOptions { process: true, batch_size: None };
+    assert_eq!(pipeline.ingest("web", &[login], options).await.unwrap().events_ingested, 1);
+    let impact = pipeline.impact(&version("v10")).await.unwrap();
+    assert_eq!((&*impact.build_mode, &impact.sources), ("PARTIAL", &vec!["shop".to_owned()]));
+    assert!(!impact.renormalize && !impact.resolve);
+    let result = pipeline.activate(version("v10"), KEEP).await.unwrap();
+    assert_eq!((&*result.mode, result.events_processed), ("PARTIAL", impact.events));
+    let found = pipeline.fingerprint().await.unwrap();
+    pipeline.build(BuildOptions { from_raw: true, ..KEEP }).await.unwrap();
+    assert_eq!(found, pipeline.fingerprint().await.unwrap());
+}
+
+#[test]
+fn sources_that_changed_are_normalized_alone() {
+    let scratch = Scratch::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (_store, pipeline) = open(&scratch.0, &version("v1"), &clock(), 10).await;
+        renews(pipeline).await;
+    });
+}
+
+#[test]
+fn sources_that_changed_are_normalized_alone_on_a_server() {
+    let scratch = Scratch::new();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let server = Some(Dialect::Postgres);
+        let delivery = Delivery { batch_size: 10, process: None, compiled: false, server };
+        renews(run::open(&scratch.0, &version("v1"), &clock(), delivery).await).await;
+    });
+}
+
+#[test]
+fn a_killed_renewal_ends_as_it_would_have() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (mut killed, mut resumed) = (0, 0);
+        for (name, all) in [("v9", false), ("v3", false), ("v7", true)] {
+            let expected = expected(name).await;
+            for calls in (3..240).step_by(9) {
+                let scratch = Scratch::new();
+                let (store, mut pipeline) = open(&scratch.0, &version("v1"), &clock(), 6).await;
+                fill(&mut pipeline).await;
+                pipeline.register(&version(name)).await.unwrap();
+                store.cut_off_after(calls);
+                let options = BuildOptions { full: all, ..KEEP };
+                let failed = pipeline.activate(version(name), options).await.is_err();
+                store.cut_off_after(-1);
+                pipeline.store().close().await.unwrap();
+                let (_store, mut pipeline) = open(&scratch.0, &version("v1"), &clock(), 6).await;
+                let result = pipeline.activate(version(name), KEEP).await.unwrap();
+                let found = pipeline.fingerprint().await.unwrap();
+                assert_eq!(found, expected, "{name} after {calls} calls: {}", result.reason);
+                killed += u32::from(failed);
+                let again = result.reason == "an earlier build was left unfinished";
+                resumed += u32::from(again && result.mode == "PARTIAL" && !all);
+            }
+        }
+        assert!(killed > 5 && resumed > 1, "{killed} killed, {resumed} taken up");
+    });
+}
+
 #[test]
 fn a_first_build_takes_over_what_is_the_same() {
     let scratch = Scratch::new();

@@ -34,7 +34,7 @@ fn oracle(version: &str, files: &[(&str, String)]) -> Definitions {
 }
 
 /// The shop of `program/`, and changes of it: of entities, of sources, of identity, of one entity type that no other is
-/// related with, of sources that no event has come from.
+/// related with, of sources that no event has come from, of a mapping alone, and of what makes events one.
 pub(crate) fn shop() -> Vec<Definitions> {
     let entities = include_str!("program/entities.yaml");
     let sources = include_str!("program/sources.yaml");
@@ -47,6 +47,10 @@ pub(crate) fn shop() -> Vec<Definitions> {
     let folded = entities.replace("phone: {match: exact}", "phone: {match: case_insensitive}");
     let trimmed =
         sources.replace("name: {from: name}", "name: {compute: 'str::to_uppercase(event.name)'}");
+    let swapped = sources.replace("name: {from: name}", "name: {from: birth}");
+    let doubled = sources.replace("{from: amount, type: number}", "{from: n, type: number}");
+    let fewer =
+        sources.replace("timestamp: at\n", "timestamp: at\n  event_id: [type, mail, tel, order]\n");
     let patient = entities.replace("threshold: 20d", "threshold: 25d");
     let wider = format!(
         "{sources}web:\n  event_type: type\n  timestamp: at\n  events:\n    login:\n      mappings: {{email: {{from: mail}}}}\n      hints: {{customer: [email]}}\n"
@@ -60,12 +64,16 @@ pub(crate) fn shop() -> Vec<Definitions> {
         "    vip: {type: boolean, default: false}\n  states:\n    used:",
     );
     assert!(slimmer.len() != broader.len() && broader.len() > entities.len() + 60);
+    let both = wider.replace("name: {from: name}", "name: {from: birth}");
     assert!(
         patient != entities
             && richer != entities
             && quieter != entities
             && folded != entities
             && trimmed != sources
+            && swapped != sources
+            && doubled != sources
+            && fewer != sources
     );
     vec![
         version("v1", entities.to_owned(), sources.to_owned()),
@@ -76,6 +84,10 @@ pub(crate) fn shop() -> Vec<Definitions> {
         version("v6", entities.to_owned(), wider),
         version("broader", broader, sources.to_owned()),
         version("slimmer", slimmer, sources.to_owned()),
+        version("v7", entities.to_owned(), swapped),
+        version("v8", entities.to_owned(), doubled),
+        version("v9", entities.to_owned(), fewer),
+        version("v10", entities.to_owned(), both),
     ]
 }
 
@@ -190,7 +202,7 @@ impl World {
         }
         let now = *self.clock.0.lock().unwrap();
         let keep = BuildOptions { as_of: AsOf::Keep, ..BuildOptions::default() };
-        match self.random.below(23) {
+        match self.random.below(24) {
             0..=7 => {
                 let from = if self.random.chance(20) {
                     self.random.below(self.next + 1)
@@ -248,14 +260,18 @@ impl World {
                     merged(self.pipeline.redact(id, &others).await.map(drop))?;
                 }
             }
-            18 => {
+            18 | 19 => {
                 let next = self.random.below(self.versions.len());
                 self.log.push(format!("activate {}", self.versions[next].version));
                 let options = if self.random.chance(50) { keep } else { BuildOptions::default() };
-                self.pipeline.activate(self.versions[next].clone(), options).await?;
+                let impact = self.pipeline.impact(&self.versions[next]).await?;
+                let result = self.pipeline.activate(self.versions[next].clone(), options).await?;
+                if !impact.sources.is_empty() && result.mode == impact.build_mode {
+                    self.log.push("renewed".to_owned());
+                }
                 self.version = next;
             }
-            19 | 20 => {
+            20 | 21 => {
                 let mut reader = self.pipeline.store().read().await.unwrap();
                 let merges = reader.merges(None).await.unwrap();
                 drop(reader);
@@ -269,7 +285,7 @@ impl World {
                     merged(result.map(drop))?;
                 }
             }
-            21 => {
+            22 => {
                 if let (Some((_, a)), Some((_, b))) = (self.entity().await, self.entity().await) {
                     self.log.push(format!("block {a} and {b}"));
                     merged(self.pipeline.block(a, b, "never one").await.map(drop))?;
@@ -393,7 +409,7 @@ fn programs_end_as_one_clean_rebuild() {
     assert!(failed.is_empty(), "{} of {count} differ\n{}", failed.len(), failed.join("\n"));
     for step in [
         "ingest", "build", "tick", "merge", "unmerged", "block", "erase", "redact", "activate",
-        "reopen", "cut",
+        "renewed", "reopen", "cut",
     ] {
         assert!(count < 100 || done.contains_key(step), "no program did {step}");
     }
