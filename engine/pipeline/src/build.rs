@@ -462,6 +462,7 @@ impl Pipeline {
         } else {
             let mut tx = self.begin().await?;
             tx.set_setting(&self.under_way(), "").await?;
+            tx.set_setting(&self.done_so_far(), "").await?;
             tx.save_build(&self.progress_key(), &progress).await?;
             self.commit(tx).await?;
         }
@@ -511,6 +512,9 @@ impl Pipeline {
         base: Option<&Base>,
     ) -> Result<Option<(u32, Sequence, Option<OrderKey>)>, Error> {
         let Some((generation, target, after)) = self.build.pending else { return Ok(None) };
+        if after.is_none() && !(plan.renew || base.is_some_and(|base| base.under_way)) {
+            return Ok(None);
+        }
         if plan.resolve || !(plan.mode == Mode::Full || plan.reuse) {
             return Ok(None);
         }
