@@ -4,9 +4,11 @@
 
 #![expect(clippy::panic, clippy::missing_panics_doc, reason = "a server that fails fails its test")]
 
+mod disk;
 mod folder;
 mod postgres;
 mod user;
 
+pub use disk::SmallDisk;
 pub use folder::Folder;
 pub use postgres::{Postgres, Server};

@@ -2,9 +2,9 @@
 
 use defacto_model::{EntityId, Sequence};
 use defacto_ports::conformance::event_of;
-use defacto_ports::{Disposition, Error, HintKey, HintRow, Store};
+use defacto_ports::{Disposition, Error, HintKey, HintRow, NewEvent, Store};
 use defacto_store_postgres::{PostgresOptions, PostgresStore};
-use defacto_test_services::Postgres;
+use defacto_test_services::{Postgres, SmallDisk};
 
 async fn opened(url: &str) -> Result<PostgresStore, Error> {
     let mut options = PostgresOptions::new(url, "defacto").unwrap();
@@ -175,6 +175,68 @@ async fn a_full_disk_loses_only_the_batch() {
     transaction.append(&events).await.unwrap();
     transaction.commit().await.unwrap();
     assert_eq!(store.read().await.unwrap().head().await.unwrap(), Sequence(199));
+}
+
+/// An event with a record that does not become smaller.
+fn large(number: u16) -> NewEvent {
+    let mut random = u64::from(number) + 1;
+    let digits = (0..400).map(|_| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        format!("{random:016x}")
+    });
+    NewEvent { raw: format!("\"{}\"", digits.collect::<String>()), ..event_of(number) }
+}
+
+/// Tables on a file system that really runs full. Where none can be mounted, the error that the server raises itself stands
+/// for it ([`a_full_disk_loses_only_the_batch`]).
+#[tokio::test]
+async fn a_disk_that_really_is_full_loses_only_the_batch() {
+    let disk = match SmallDisk::mount(32) {
+        Ok(disk) => disk,
+        Err(reason) => {
+            eprintln!("NOT RUN, as nothing can be mounted here: {reason}");
+            return;
+        }
+    };
+    let cluster = Postgres::start(&["fsync=off"]);
+    let filler = disk.path().join("filler");
+    std::fs::write(&filler, vec![1; 8 << 20]).unwrap();
+    let space = disk.folder("space");
+    let admin = cluster.url("postgres");
+    cluster.query(&admin, &format!("CREATE TABLESPACE small LOCATION '{}'", space.display()));
+    cluster.query(&admin, "CREATE DATABASE small TABLESPACE small");
+    let store = opened(&cluster.url("small")).await.unwrap();
+    let append = async |batch: u16| {
+        let events: Vec<_> = (0..100).map(|number| large(batch * 100 + number)).collect();
+        let mut transaction = store.begin().await?;
+        transaction.append(&events).await?;
+        transaction.commit().await
+    };
+    let mut stored = 0;
+    let error = loop {
+        assert!(stored < 100, "the disk does not fill");
+        match append(stored).await {
+            Ok(()) => stored += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(stored > 0, "{error}");
+    assert!(error.to_string().contains("disk is full"), "{error}");
+    assert_eq!(error.disposition(), Disposition::Halt);
+    let whole = async |batches: u16| {
+        let mut reader = store.read().await.unwrap();
+        assert_eq!(reader.head().await.unwrap(), Sequence(i64::from(batches) * 100));
+        assert_eq!(reader.count_events(None).await.unwrap(), u64::from(batches) * 100);
+        let all = reader.scan_events(Sequence(0), Sequence(i64::MAX), 100_000, true).await.unwrap();
+        assert_eq!(all.len(), usize::from(batches) * 100);
+    };
+    whole(stored).await;
+    let again = append(stored).await.unwrap_err();
+    assert!(again.to_string().contains("disk is full"), "{again}");
+    std::fs::remove_file(&filler).unwrap();
+    append(stored).await.unwrap();
+    whole(stored + 1).await;
+    store.close().await.unwrap();
 }
 
 /// A connection that ends in the middle says so and may be tried again; the next transaction has a new one.
