@@ -234,3 +234,82 @@ fn what_goes_wrong_with_a_server_has_its_exit_code_and_remedy() {
         "2"
     );
 }
+
+/// Makes every statement that writes count itself, and ends its connection where the count lies between two numbers.
+const CUTTER: &str = "CREATE SEQUENCE public.met; CREATE TABLE public.cuts(first BIGINT, last BIGINT); \
+     INSERT INTO public.cuts VALUES (0, 0); \
+     CREATE FUNCTION public.cut() RETURNS trigger LANGUAGE plpgsql AS $$ \
+     DECLARE n BIGINT := nextval('public.met'); BEGIN \
+     IF EXISTS (SELECT 1 FROM public.cuts WHERE n BETWEEN first AND last) \
+     THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF; RETURN NULL; END $$; \
+     DO $$ DECLARE t RECORD; BEGIN \
+     FOR t IN SELECT schemaname, tablename FROM pg_tables WHERE schemaname LIKE 'defacto%' \
+     AND tablename NOT LIKE 'shard%' LOOP \
+     EXECUTE format('CREATE TRIGGER cut AFTER INSERT OR UPDATE OR DELETE ON %I.%I \
+     FOR EACH STATEMENT EXECUTE FUNCTION public.cut()', t.schemaname, t.tablename); END LOOP; END $$";
+
+/// The connection ends in the middle of an operation on an entity: once, and it is tried again and done once; every time,
+/// and it is told, and nothing of it stays.
+#[test]
+fn a_connection_cut_in_the_middle_of_an_operation_leaves_it_whole_or_undone() {
+    let cluster = Postgres::shared();
+    let project = Project::example("quickstart");
+    for (name, portable) in [("merge", false), ("erase", false), ("redact", true)] {
+        let url = cluster.database();
+        let run = |args: &[&str]| {
+            let mut command = project.command(args);
+            command.env("DEFACTO_DATABASE", &url);
+            if portable {
+                command.env("DEFACTO_POSTGRES_PORTABLE", "1");
+            }
+            command.output().unwrap()
+        };
+        let ok = |args: &[&str]| {
+            let output = run(args);
+            assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+            text(&output.stdout)
+        };
+        let json = |args: &[&str]| -> serde_json::Value {
+            serde_json::from_str(&ok(&[args, &["--format", "json"]].concat())).unwrap()
+        };
+        for (source, path) in project.data() {
+            ok(&["ingest", &source, &path]);
+        }
+        ok(&["build", "--as-of", AS_OF]);
+        let id = |hint: &str| {
+            let found = json(&["identity", "lookup", hint]);
+            found[0]["entity_id"].as_str().unwrap().to_owned()
+        };
+        let (ada, grace) = (id("ada@example.org"), id("grace@example.org"));
+        let args: Vec<&str> = match name {
+            "merge" => vec!["merge", &grace, &ada],
+            "erase" => vec!["erase", &grace, "--yes"],
+            _ => vec!["redact", &grace],
+        };
+        cluster.query(&url, CUTTER);
+        let cut = |first: u32, last: u32| {
+            let sql = "SELECT setval('public.met', 1, false); UPDATE public.cuts SET";
+            cluster.query(&url, &format!("{sql} first = {first}, last = {last}"));
+        };
+        let fingerprint = || ok(&["verify", "--fingerprint"]);
+        let before = fingerprint();
+        for first in [1, 3, 6] {
+            cut(first, 1_000_000);
+            let output = run(&args);
+            let told = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(4), "{name}, write {first}: {told}");
+            assert!(told.contains("the server is stopping or starting"), "{name}: {told}");
+            cut(0, 0);
+            assert_eq!(fingerprint(), before, "{name}, write {first}");
+        }
+        cut(5, 5);
+        ok(&args);
+        let met = cluster.query(&url, "SELECT last_value FROM public.met");
+        assert!(met.parse::<u32>().unwrap() > 9, "{name}: {met} writes and no second attempt");
+        let merges = if name == "merge" { "1" } else { "0" };
+        assert_eq!(cluster.query(&url, "SELECT count(*) FROM defacto.merge_log"), merges);
+        assert_ne!(fingerprint(), before);
+        ok(&["verify"]);
+        assert_eq!(json(&["verify", "--rebuild"])["equal"], true, "{name}");
+    }
+}
