@@ -257,7 +257,8 @@ impl Pipeline {
     /// Starts an operation. Alone, what another process did since is taken note of; where the namespace is divided, an
     /// operation on all of it takes it as a whole, for which the shards pause.
     pub(crate) async fn start(&mut self, all: bool) -> Result<Option<Whole>, Error> {
-        self.caught_up = false;
+        // Only events on their own keep account of the rules that they leave due.
+        (self.caught_up, self.unsettled) = (false, true);
         if matches!(self.post.fence, Fence::Whole { .. }) {
             return Ok(None);
         }

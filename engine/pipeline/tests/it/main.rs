@@ -17,3 +17,4 @@ mod resume;
 mod run;
 mod scenarios;
 mod sharding;
+mod undivided;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first surprise")]
 
 mod apart;
+mod owners;
 mod public;
 mod trouble;
 mod writers;
