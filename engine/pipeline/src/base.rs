@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::catalog::{Catalog, SYSTEM_SOURCE};
 use crate::columns::{Added, relaid};
 use crate::pipeline::settings;
+use crate::visits::ruled;
 use crate::{Error, Pipeline};
 
 /// Definitions whose history is to be made, and how far it is.
@@ -33,6 +34,8 @@ pub(crate) struct Base {
     pub(crate) scope: Scope,
     /// Types of the kept ones whose columns are other ones.
     pub(crate) relaid: BTreeMap<String, Added>,
+    /// States of kept types that got time rules: what has been in one is made anew.
+    pub(crate) ruled: BTreeMap<String, BTreeSet<String>>,
     /// What of the ledger has to be normalized again first.
     pub(crate) renew: Option<Renew>,
     /// It was taken over, and the ledger normalized again, by the build that is under way.
@@ -138,14 +141,16 @@ impl Pipeline {
         let whole = build.pending.is_none() && self.divided().await?.is_none();
         let mut base = None;
         if made_so && whole {
-            let mut relaid = match &documents {
-                Some((before, after)) => relaid(before, after, new),
-                None => BTreeMap::new(),
+            let (mut relaid, mut ruled) = match &documents {
+                Some((before, after)) => (relaid(before, after, new), ruled(before, after, new)),
+                None => (BTreeMap::new(), BTreeMap::new()),
             };
-            let scope = scope(&manifest, new, &relaid.keys().cloned().collect());
+            let names = (relaid.keys().cloned().collect(), ruled.keys().cloned().collect());
+            let scope = scope(&manifest, new, &names.0, &names.1);
             relaid.retain(|name, _| scope.kept.contains(name));
+            ruled.retain(|name, _| scope.kept.contains(name));
             let realm = Realm { version: active.version.clone(), generation: build.generation };
-            let found = Base { realm, build, scope, relaid, renew: None, under_way: false };
+            let found = Base { realm, build, scope, relaid, ruled, renew: None, under_way: false };
             if found.scope.kept.is_empty() {
                 // Nothing can be taken over.
             } else if equal && self.is_under_way(&mut *reader, subject, &found).await? {

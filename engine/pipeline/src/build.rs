@@ -17,6 +17,7 @@ use crate::ingest::{late, raise};
 use crate::merges::MergeIndex;
 use crate::pipeline::settings;
 use crate::retry::Attempts;
+use crate::visits::{RedoneWork, visitors};
 use crate::{BuildResult, Error, Pipeline};
 
 /// Merges whose losers are written in one transaction.
@@ -480,9 +481,18 @@ impl Pipeline {
             }
             tx.copy_types(&base.realm, &new, &base.copied(), &base.pairs()).await?;
         }
+        let ruled = base.as_ref().map(|base| &base.ruled).filter(|ruled| !ruled.is_empty());
+        let mut work = RedoneWork::default();
+        if let Some(ruled) = ruled {
+            let redo = visitors(&mut *tx, &new, ruled, &catalog.manifest).await?;
+            work = self.remake_pages(&mut *tx, &new, redo).await?;
+            let done = serde_json::to_string(&work.on_top_of(result.done())).unwrap_or_default();
+            tx.set_setting(&self.done_so_far(), &done).await?;
+        }
         let resolved = tx.resolved().await?;
         tx.set_setting(&self.under_way(), &self.made_of(resolved, base.as_ref())).await?;
         self.commit(tx).await?;
+        self.report_remade(work, result).await?;
         self.build.watermark = base.as_ref().and_then(|base| base.build.watermark);
         let from = Sequence(0);
         let place = Replay { realm: &new, fresh: true, from, target, after: None, only };

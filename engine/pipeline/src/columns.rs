@@ -59,7 +59,7 @@ fn added(
 }
 
 /// Takes the properties out of a type, without their labels; what identifies entities is compared elsewhere.
-fn properties(entity: &mut Map<String, Json>) -> Map<String, Json> {
+pub(crate) fn properties(entity: &mut Map<String, Json>) -> Map<String, Json> {
     let mut properties = entity.get("properties").and_then(Json::as_object).cloned();
     entity.retain(|key, _| key != "identity" && key != "properties");
     for property in properties.iter_mut().flat_map(Map::values_mut).filter_map(Json::as_object_mut)

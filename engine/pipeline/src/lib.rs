@@ -54,6 +54,7 @@ mod treatment;
 mod unmerge;
 mod verify;
 mod versions;
+mod visits;
 
 pub use apart::Separation;
 pub use build::{AsOf, BuildOptions};

@@ -1,32 +1,31 @@
 //! Normalizing again only the sources that changed, and making anew only the entities that their events belong to
 //! (language.md 8.5). It holds as long as identity stays as it is, which only doing it can show.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use defacto_model::{EntityId, FieldOrigin, Sequence, Timestamp};
 use defacto_ports::{EntityEventRow, LedgerRow, Realm, Transaction};
 
-use crate::apply::Summary;
 use crate::base::{Base, Renew, Subject};
 use crate::build::count;
 use crate::cache::{IdentityCache, StateCache};
 use crate::catalog::Catalog;
-use crate::edges::EdgeWork;
 use crate::made::Made;
 use crate::merges::MergeIndex;
 use crate::pipeline::settings;
 use crate::shards::Post;
+use crate::visits::{Redone, RedonePlan, RedoneWork, visitors};
 use crate::{BuildResult, Error, EventFailure, Pipeline, Timing};
 
-/// Entities made anew at a time.
+/// Rows asked for at a time.
 const PAGE: usize = 1024;
 
 /// What a ledger with some sources normalized again comes to.
 #[derive(Debug, Default)]
 struct Renewed {
     /// Entities, by type, that see something else now.
-    redo: BTreeMap<u32, BTreeSet<EntityId>>,
+    redo: Redone,
     failures: Vec<EventFailure>,
     /// Latest instant of an event normalized again.
     newest: Option<Timestamp>,
@@ -35,9 +34,7 @@ struct Renewed {
 /// What of a renewal a plan tells.
 #[derive(Debug, Default)]
 pub(crate) struct RenewalPlan {
-    pub(crate) events: u64,
-    pub(crate) entities: u64,
-    pub(crate) types: Vec<String>,
+    pub(crate) redone: RedonePlan,
     pub(crate) sources: Vec<String>,
 }
 
@@ -81,19 +78,15 @@ impl Pipeline {
         tx.copy_types(&base.realm, &realm, &base.copied(), &base.pairs()).await?;
         // Everything is derived again, failures too.
         self.build.cursor = Sequence(0);
-        let outcome = self.remake_pages(&mut *tx, &realm, renewed.redo).await;
+        let outcome = self.remake_renewed(&mut *tx, &realm, base, renewed.redo).await;
         let mut progress = std::mem::replace(&mut self.build, before);
-        let (summaries, events) = outcome?;
+        let work = outcome?;
         progress.watermark = base.build.watermark.max(renewed.newest);
         progress.pending = Some((generation, base.build.cursor, None));
         let resolved = tx.resolved().await?;
         tx.set_setting(&self.under_way(), &self.made_of(resolved, Some(base))).await?;
-        let mut done = result.done();
-        done.events_processed += events;
+        let mut done = work.on_top_of(result.done());
         done.events_failed += count(renewed.failures.len());
-        for summary in &summaries {
-            done = summary.on_top_of(done);
-        }
         let so_far = serde_json::to_string(&done).unwrap_or_default();
         tx.set_setting(&self.done_so_far(), &so_far).await?;
         self.set_data_state(&mut *tx).await?;
@@ -101,32 +94,25 @@ impl Pipeline {
         self.commit(tx).await?;
         self.build = progress;
         self.states.clear();
-        result.events_processed += events;
         result.events_failed += count(renewed.failures.len());
         result.failures.extend(renewed.failures);
-        for summary in summaries {
-            self.report(summary, result).await?;
-        }
+        self.report_remade(work, result).await?;
         Ok(true)
     }
 
-    async fn remake_pages(
+    /// Makes anew in a copied history what sees something else of the ledger, or has been where time rules were added.
+    async fn remake_renewed(
         &mut self,
         tx: &mut dyn Transaction,
         realm: &Realm,
-        redo: BTreeMap<u32, BTreeSet<EntityId>>,
-    ) -> Result<(Vec<Summary>, u64), Error> {
-        let (mut summaries, mut events) = (Vec::new(), HashSet::new());
-        for (entity, ids) in redo {
-            let ids: Vec<EntityId> = ids.into_iter().collect();
-            for page in ids.chunks(PAGE) {
-                let page = BTreeMap::from([(entity, page.iter().copied().collect())]);
-                let remade = self.remake(tx, realm, page, EdgeWork::default()).await?;
-                summaries.push(remade.summary);
-                events.extend(remade.events);
-            }
+        base: &Base,
+        seen: Redone,
+    ) -> Result<RedoneWork, Error> {
+        let mut redo = visitors(tx, realm, &base.ruled, &self.catalog.manifest).await?;
+        for (entity, ids) in seen {
+            redo.entry(entity).or_default().extend(ids);
         }
-        Ok((summaries, count(events.len())))
+        self.remake_pages(tx, realm, redo).await
     }
 
     /// What [`Pipeline::renew`] would do, with nothing done; `None` where it would do nothing.
@@ -136,23 +122,14 @@ impl Pipeline {
     ) -> Result<Option<RenewalPlan>, Error> {
         let mut tx = self.store.begin().await?;
         let Some(renewed) = self.renew_ledger(&mut *tx, base).await? else { return Ok(None) };
-        let mut out = RenewalPlan::default();
-        let renew = base.renew.iter().flat_map(|renew| renew.sources.iter().cloned());
-        out.sources = renew.collect();
-        let mut applied = HashSet::new();
+        let manifest = &self.catalog.manifest;
+        let mut redo = visitors(&mut *tx, &base.realm, &base.ruled, manifest).await?;
         for (entity, ids) in renewed.redo {
-            let name = self.catalog.entity_name(entity);
-            out.types.push(name.to_owned());
-            out.entities += count(ids.len());
-            let ids: Vec<EntityId> = ids.into_iter().collect();
-            for page in ids.chunks(PAGE) {
-                let events = tx.events_of(page, None).await?;
-                let own = events.iter().filter(|(row, _)| row.entity_type == name);
-                applied.extend(own.map(|(row, _)| row.sequence));
-            }
+            redo.entry(entity).or_default().extend(ids);
         }
-        out.events = count(applied.len());
-        Ok(Some(out))
+        let redone = RedonePlan::of(&mut *tx, redo, manifest).await?;
+        let sources = base.renew.iter().flat_map(|renew| renew.sources.iter().cloned());
+        Ok(Some(RenewalPlan { redone, sources: sources.collect() }))
     }
 
     /// A pipeline of the same store by other definitions, to try something in a transaction that is dropped.
@@ -231,7 +208,7 @@ impl Pipeline {
             tx.append(chunk).await?;
         }
         owners.extend(self.owners(tx, &seen).await?);
-        let mut redo: BTreeMap<u32, BTreeSet<EntityId>> = BTreeMap::new();
+        let mut redo = Redone::new();
         for (entity, id) in owners {
             if base.scope.kept.contains(self.catalog.entity_name(entity)) {
                 redo.entry(entity).or_default().insert(id);

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::base::Subject;
 use crate::catalog::Catalog;
 use crate::pipeline::settings;
+use crate::visits::{RedonePlan, visitors};
 use crate::{BuildOptions, BuildResult, Definitions, Error, Pipeline};
 
 /// Events read at once.
@@ -33,6 +34,10 @@ pub struct Impact {
     /// Entity types whose rows would be copied with other columns, without applying events.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub relaid: Vec<String>,
+    /// Entity types in which only time rules were added, so that only entities that have been in a state which got one
+    /// would be made anew.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ruled: Vec<String>,
     /// Whether the ledger would be normalized again.
     pub renormalize: bool,
     /// Sources whose events would be normalized again while identity stays as it is, and of which only entities that see a
@@ -100,6 +105,7 @@ impl Pipeline {
             base: same.base.map(|base| defacto_planner::Base {
                 changed: base.scope.changed.len(),
                 relaid: base.relaid.len(),
+                ruled: base.ruled.len(),
                 renewal: base.renewal(),
                 under_way: base.under_way,
             }),
@@ -168,6 +174,7 @@ impl Pipeline {
             events: 0,
             entities: 0,
             relaid: base.iter().flat_map(|base| base.relaid.keys().cloned()).collect(),
+            ruled: base.iter().flat_map(|base| base.ruled.keys().cloned()).collect(),
             renormalize: plan.renormalize,
             sources: Vec::new(),
             resolve: plan.resolve,
@@ -190,6 +197,11 @@ impl Pipeline {
         impact.events = reached.events;
         impact.entities = reached.new
             + reached.known.values().map(|ids| crate::build::count(ids.len())).sum::<u64>();
+        let mut redone = None;
+        if let Some(base) = base.as_ref().filter(|base| base.renew.is_none() && !base.under_way) {
+            let found = visitors(&mut *reader, &base.realm, &base.ruled, &catalog.manifest).await?;
+            redone = Some(RedonePlan::of(&mut *reader, found, &catalog.manifest).await?);
+        }
         impact.scope = if let Some(base) = base {
             reached.types.union(&base.scope.changed).cloned().collect()
         } else if plan.mode.is_full() {
@@ -198,12 +210,15 @@ impl Pipeline {
             reached.types.into_iter().collect()
         };
         if let Some(renewed) = renewed {
-            impact.events += renewed.events;
-            impact.entities += renewed.entities;
-            impact.scope.extend(renewed.types);
+            impact.sources = renewed.sources;
+            redone = Some(renewed.redone);
+        }
+        if let Some(redone) = redone {
+            impact.events += redone.events;
+            impact.entities += redone.entities;
+            impact.scope.extend(redone.types);
             impact.scope.sort_unstable();
             impact.scope.dedup();
-            impact.sources = renewed.sources;
         }
         Ok(impact)
     }

@@ -85,6 +85,8 @@ pub struct Base {
     pub changed: usize,
     /// How many have other columns, but the same entities.
     pub relaid: usize,
+    /// In how many only time rules were added: some of their entities may differ.
+    pub ruled: usize,
     /// What has to be normalized again before it can be taken over.
     pub renewal: Renewal,
     /// An earlier build took it over already and did not come to its end.
@@ -169,6 +171,7 @@ pub fn plan(current: &Hashes, found: &Found, wanted: Wanted) -> Plan {
                 decided(Mode::Partial, "an earlier build was left unfinished")
             }
             Base { changed: 1.., .. } => decided(Mode::Partial, "entity definitions changed"),
+            Base { ruled: 1.., .. } => decided(Mode::Partial, "only time rules were added"),
             Base { relaid: 1.., .. } => decided(Mode::Partial, "only columns changed"),
             _ if found.head > found.cursor => {
                 decided(Mode::Incremental, "no entity definition changed")
@@ -252,6 +255,8 @@ mod tests {
         };
         assert_eq!(planned(&found), (Mode::Partial, true));
         found.base = Some(Base { relaid: 1, ..Base::default() });
+        assert_eq!(planned(&found), (Mode::Partial, true));
+        found.base = Some(Base { ruled: 1, relaid: 1, ..Base::default() });
         assert_eq!(planned(&found), (Mode::Partial, true));
         found.base = Some(Base::default());
         assert_eq!(planned(&found), (Mode::Incremental, true));

@@ -18,9 +18,15 @@ pub struct Scope {
 /// Compares two sets of definitions under which events and entities' ids are the same.
 ///
 /// A type is kept if nothing that decides about its entities changed, or if it is one of `relaid`, in which nothing but
-/// properties that decide about nothing were added and removed. The edges of a pair are the fold of what all types
+/// properties that decide about nothing were added and removed, or one of `ruled`, in which nothing but time rules were
+/// added (which of its entities differ is told by their history). The edges of a pair are the fold of what all types
 /// that relate on it ask for, so these types change together.
-pub fn scope(old: &Manifest, new: &Manifest, relaid: &BTreeSet<String>) -> Scope {
+pub fn scope(
+    old: &Manifest,
+    new: &Manifest,
+    relaid: &BTreeSet<String>,
+    ruled: &BTreeSet<String>,
+) -> Scope {
     let mut out = Scope::default();
     for (index, entity) in new.entities.iter().enumerate() {
         let before = old.entities.iter().position(|known| known.name == entity.name);
@@ -28,6 +34,9 @@ pub fn scope(old: &Manifest, new: &Manifest, relaid: &BTreeSet<String>) -> Scope
             let Some(old_entity) = old.entities.get(before) else { return false };
             if relaid.contains(&entity.name) {
                 return common(old_entity, entity) == common(entity, old_entity);
+            }
+            if ruled.contains(&entity.name) {
+                return has_rules_of(entity, old_entity);
             }
             let hash = old.entity_hashes.get(before);
             hash.is_some()
@@ -85,6 +94,16 @@ fn common(entity: &EntityManifest, other: &EntityManifest) -> EntityManifest {
     let mut entity = behaviour(entity);
     entity.properties.retain(|own| other.properties.iter().any(|known| known.name == own.name));
     entity
+}
+
+/// Whether a type is the same as another form of it but for time rules, and has no fewer.
+fn has_rules_of(entity: &EntityManifest, other: &EntityManifest) -> bool {
+    let (mut new, mut old) = (behaviour(entity), behaviour(other));
+    let more = new.states.iter().zip(&old.states).all(|(new, old)| new.rules >= old.rules);
+    for state in new.states.iter_mut().chain(&mut old.states) {
+        state.rules = 0;
+    }
+    more && new == old
 }
 
 /// Pairs on which some effect relates, with the types that do.
@@ -171,10 +190,13 @@ mod tests {
         ])
     }
 
+    fn compared(old: &Manifest, new: &Manifest) -> Scope {
+        scope(old, new, &BTreeSet::new(), &BTreeSet::new())
+    }
+
     #[test]
     fn a_type_that_stands_alone_changes_alone() {
-        let found =
-            scope(&shop(true, ["1", "2", "3"]), &shop(true, ["1", "X", "3"]), &BTreeSet::new());
+        let found = compared(&shop(true, ["1", "2", "3"]), &shop(true, ["1", "X", "3"]));
         assert_eq!(
             (names(&found.changed), names(&found.kept)),
             (vec!["device"], vec!["buyer", "order"])
@@ -184,27 +206,23 @@ mod tests {
 
     #[test]
     fn types_that_relate_on_one_pair_change_together() {
-        let found =
-            scope(&shop(true, ["1", "2", "3"]), &shop(true, ["X", "2", "3"]), &BTreeSet::new());
+        let found = compared(&shop(true, ["1", "2", "3"]), &shop(true, ["X", "2", "3"]));
         assert_eq!((names(&found.changed), found.pairs.len()), (vec!["buyer", "order"], 0));
-        let found =
-            scope(&shop(false, ["1", "2", "3"]), &shop(false, ["X", "2", "3"]), &BTreeSet::new());
+        let found = compared(&shop(false, ["1", "2", "3"]), &shop(false, ["X", "2", "3"]));
         assert_eq!((names(&found.changed), found.pairs.len()), (vec!["buyer"], 1));
-        let found =
-            scope(&shop(false, ["1", "2", "3"]), &shop(false, ["1", "2", "X"]), &BTreeSet::new());
+        let found = compared(&shop(false, ["1", "2", "3"]), &shop(false, ["1", "2", "X"]));
         assert_eq!((names(&found.changed), found.pairs.len()), (vec!["order"], 0));
-        let found =
-            scope(&shop(false, ["1", "2", "3"]), &shop(true, ["1", "2", "3"]), &BTreeSet::new());
+        let found = compared(&shop(false, ["1", "2", "3"]), &shop(true, ["1", "2", "3"]));
         assert_eq!(names(&found.changed), ["buyer", "order"], "one relates from now on");
     }
 
     #[test]
     fn what_is_new_or_in_another_order_is_made_anew() {
         let old = manifest(vec![(entity("device", &[], false), "2")]);
-        let found = scope(&old, &shop(true, ["1", "2", "3"]), &BTreeSet::new());
+        let found = compared(&old, &shop(true, ["1", "2", "3"]));
         assert_eq!(names(&found.kept), ["device"]);
         let none = manifest(Vec::new());
-        assert!(scope(&none, &none, &BTreeSet::new()).changed.is_empty());
+        assert!(compared(&none, &none).changed.is_empty());
     }
 
     #[test]
@@ -220,9 +238,26 @@ mod tests {
             fed_by: Vec::new(),
         };
         new.entities[2].properties.push(property("region"));
-        let found = scope(&old, &new, &relaid);
+        let found = scope(&old, &new, &relaid, &BTreeSet::new());
         assert_eq!((found.changed.len(), found.kept.len(), found.pairs.len()), (0, 3, 1));
         new.entities[2].start = 1;
-        assert_eq!(names(&scope(&old, &new, &relaid).changed), ["buyer", "order"]);
+        assert_eq!(
+            names(&scope(&old, &new, &relaid, &BTreeSet::new()).changed),
+            ["buyer", "order"]
+        );
+    }
+    #[test]
+    fn a_type_with_more_rules_is_kept_if_nothing_else_differs() {
+        let ruled = BTreeSet::from(["order".to_owned()]);
+        let (mut old, mut new) = (shop(true, ["1", "2", "3"]), shop(true, ["1", "2", "X"]));
+        let state = |rules| vec![defacto_model::StateManifest { name: "open".to_owned(), rules }];
+        (old.entities[2].states, new.entities[2].states) = (state(1), state(2));
+        let found = scope(&old, &new, &BTreeSet::new(), &ruled);
+        assert_eq!((found.changed.len(), found.kept.len(), found.pairs.len()), (0, 3, 1));
+        let back = scope(&new, &old, &BTreeSet::new(), &ruled);
+        assert_eq!(names(&back.changed), ["buyer", "order"]);
+        new.entities[2].reads_id = true;
+        let found = scope(&old, &new, &BTreeSet::new(), &ruled);
+        assert_eq!(names(&found.changed), ["buyer", "order"]);
     }
 }

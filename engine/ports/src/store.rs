@@ -661,6 +661,14 @@ pub trait Reader: Send {
         entity_type: &str,
         query: &HistoryQuery,
     ) -> Result<Vec<HistoryRecord>, Error>;
+    /// Entities of a type that some row of their history shows in one of the states, merged-away ones too: in id order,
+    /// each once.
+    async fn visitors(
+        &mut self,
+        realm: &Realm,
+        entity_type: &str,
+        states: &[String],
+    ) -> Result<Vec<EntityId>, Error>;
     /// Versions of edges of a pair in (source, target, valid_from) order after a key, at most `limit`.
     async fn edges(
         &mut self,

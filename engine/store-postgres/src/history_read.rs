@@ -7,7 +7,7 @@ use sqlx::postgres::PgRow;
 
 use crate::history_write::shared_columns;
 use crate::session::Session;
-use crate::wire::{Args, Columns};
+use crate::wire::{Args, Columns, Kind, Rows};
 
 /// Columns before the shared ones: entity, end, winner, id of the event.
 const FIRST: usize = 4;
@@ -41,6 +41,30 @@ impl Session {
         found.sort_by_key(|record| (record.entity_id, record.row.valid_from));
         found.truncate(query.limit);
         Ok(found)
+    }
+
+    pub(crate) async fn visitors(
+        &mut self,
+        realm: &Realm,
+        entity_type: &str,
+        states: &[String],
+    ) -> Result<Vec<EntityId>, Error> {
+        let info = self.realm(realm).await?;
+        let entity = info.layout.entity(entity_type)?;
+        let mut names = Rows::new(&[Kind::Text]);
+        for state in states {
+            names.row().text(state);
+        }
+        let (open, closed, names_of) =
+            (info.table(entity, "open"), info.table(entity, "closed"), names.unnest(1));
+        let mut args = Args::new();
+        args.rows(&names);
+        let sql = format!(
+            "SELECT entity FROM {open} WHERE state IN (SELECT * FROM {names_of}) UNION \
+             SELECT entity FROM {closed} WHERE state IN (SELECT * FROM {names_of}) ORDER BY entity"
+        );
+        let rows = self.rows("reading history", sql, args).await?;
+        rows.iter().map(|row| row.id(0)).collect()
     }
 }
 

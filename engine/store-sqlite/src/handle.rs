@@ -255,6 +255,15 @@ impl Reader for Handle {
         self.session()?.history(realm, entity_type, query).await
     }
 
+    async fn visitors(
+        &mut self,
+        realm: &Realm,
+        entity_type: &str,
+        states: &[String],
+    ) -> Result<Vec<EntityId>, Error> {
+        self.session()?.visitors(realm, entity_type, states).await
+    }
+
     async fn edges(
         &mut self,
         realm: &Realm,

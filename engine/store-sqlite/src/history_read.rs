@@ -10,7 +10,7 @@ use crate::ledger::event_id;
 use crate::packed::Packed;
 use crate::realms::property_column;
 use crate::replay::limit_of;
-use crate::session::Session;
+use crate::session::{Session, json_list};
 use defacto_ports::layout::Property;
 
 impl Session {
@@ -42,6 +42,33 @@ impl Session {
         found.sort_by_key(|record| (record.entity_id, record.row.valid_from));
         found.truncate(query.limit);
         Ok(found)
+    }
+
+    pub(crate) async fn visitors(
+        &mut self,
+        realm: &Realm,
+        entity_type: &str,
+        states: &[String],
+    ) -> Result<Vec<EntityId>, Error> {
+        let info = self.realm(realm).await?;
+        let entity = info.layout.entity(entity_type)?;
+        let mut names = Vec::with_capacity(states.len());
+        for state in states {
+            names.extend(self.find_name(state).await?);
+        }
+        let (mut args, names) = (Args::new(), json_list(names));
+        let [open, closed] = ["open", "closed"].map(|part| {
+            args.text(&names);
+            let table = info.table(entity, part);
+            format!("SELECT entity FROM {table} WHERE state IN (SELECT value FROM json_each(?))")
+        });
+        let sql =
+            format!("SELECT id FROM entities WHERE key IN ({open} UNION {closed}) ORDER BY id");
+        let mut ids = Vec::new();
+        for row in self.rows("reading history", sql, args).await? {
+            ids.push(EntityId(row.blob(0)?.try_into().map_err(|_| damaged("an entity id"))?));
+        }
+        Ok(ids)
     }
 
     /// The first column holds everything but floats, which text would not keep to the bit.

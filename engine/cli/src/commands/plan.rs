@@ -124,6 +124,12 @@ pub(crate) fn summary(verb: &str, impact: &Impact) -> String {
         let types = impact.relaid.join(", ");
         text += &format!("  rows of {types} are copied with other columns, without their events\n");
     }
+    if !impact.ruled.is_empty() {
+        let types = impact.ruled.join(", ");
+        text += &format!(
+            "  of {types} only what has been in a state that got a time rule is made anew\n"
+        );
+    }
     if impact.renormalize {
         text += "  every event is normalized again from the record as received\n";
     } else if !impact.sources.is_empty() {

@@ -170,6 +170,7 @@ forward! { Reader {}
     fn edge_requests_by(realm: &Realm, relaters: &[EntityId]) -> Vec<EdgeRequest>;
     fn open_edges(realm: &Realm, pair: &EdgeKey, touching: &[EntityId]) -> Vec<EdgeRow>;
     fn history(realm: &Realm, entity_type: &str, query: &HistoryQuery) -> Vec<HistoryRecord>;
+    fn visitors(realm: &Realm, entity_type: &str, states: &[String]) -> Vec<EntityId>;
     fn edges(realm: &Realm, pair: &EdgeKey, after: Option<(EntityId, EntityId, Timestamp)>, limit: usize) -> Vec<EdgeRow>;
     fn build(version: &str) -> Option<BuildState>;
     fn versions() -> Vec<DefinitionVersion>;

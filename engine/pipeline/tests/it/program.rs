@@ -22,7 +22,7 @@ use crate::scenarios::Scratch;
 pub(crate) const END: &str = "2040-01-01T00:00:00Z";
 const STEPS: usize = 22;
 
-fn oracle(version: &str, files: &[(&str, String)]) -> Definitions {
+pub(crate) fn oracle(version: &str, files: &[(&str, String)]) -> Definitions {
     let files: Vec<SourceFile> = files
         .iter()
         .map(|(path, text)| SourceFile { path: (*path).to_owned(), text: text.clone() })
@@ -64,6 +64,18 @@ pub(crate) fn shop() -> Vec<Definitions> {
         "    vip: {type: boolean, default: false}\n  states:\n    used:",
     );
     assert!(slimmer.len() != broader.len() && broader.len() > entities.len() + 60);
+    // Time rules and nothing else: of states that not everything comes to, then of one more.
+    let lapsing = "      after:\n      - {type: expiration, threshold: 40d, effects: [{set: {property: plan, value: lapsed}}]}\n";
+    let waking = "      after:\n      - {type: state_duration, threshold: 15d, effects: [{transition: {to: used}}]}\n";
+    let ruled = entities.replace("  always:\n    call:", &format!("{lapsing}  always:\n    call:"));
+    let ruled = format!("{}\n{waking}", ruled.trim_end());
+    let leaving =
+        "          - set: {property: plan, value: sleepy}\n          - transition: {to: gone}\n";
+    let stricter = ruled.replace(
+        leaving,
+        &format!("{leaving}        - {{type: state_duration, threshold: 12d, guard: 'entity.calls > 0', effects: [{{transition: {{to: gone}}}}]}}\n"),
+    );
+    assert!(stricter.len() > ruled.len() && ruled.len() > entities.len() + lapsing.len() + 20);
     let both = wider.replace("name: {from: name}", "name: {from: birth}");
     assert!(
         patient != entities
@@ -84,6 +96,8 @@ pub(crate) fn shop() -> Vec<Definitions> {
         version("v6", entities.to_owned(), wider),
         version("broader", broader, sources.to_owned()),
         version("slimmer", slimmer, sources.to_owned()),
+        version("ruled", ruled, sources.to_owned()),
+        version("stricter", stricter, sources.to_owned()),
         version("v7", entities.to_owned(), swapped),
         version("v8", entities.to_owned(), doubled),
         version("v9", entities.to_owned(), fewer),
@@ -266,6 +280,9 @@ impl World {
                 let options = if self.random.chance(50) { keep } else { BuildOptions::default() };
                 let impact = self.pipeline.impact(&self.versions[next]).await?;
                 let result = self.pipeline.activate(self.versions[next].clone(), options).await?;
+                if !impact.ruled.is_empty() && result.mode == impact.build_mode {
+                    self.log.push("ruled".to_owned());
+                }
                 if !impact.sources.is_empty() && result.mode == impact.build_mode {
                     self.log.push("renewed".to_owned());
                 }
@@ -409,7 +426,7 @@ fn programs_end_as_one_clean_rebuild() {
     assert!(failed.is_empty(), "{} of {count} differ\n{}", failed.len(), failed.join("\n"));
     for step in [
         "ingest", "build", "tick", "merge", "unmerged", "block", "erase", "redact", "activate",
-        "renewed", "reopen", "cut",
+        "renewed", "ruled", "reopen", "cut",
     ] {
         assert!(count < 100 || done.contains_key(step), "no program did {step}");
     }

@@ -114,6 +114,17 @@ pub async fn history_merged(store: &dyn Store) -> Result<(), Error> {
     assert_eq!(intervals(transaction).await?, expected, "a row without length is none");
     let visible = HistoryQuery { limit: 10, ..HistoryQuery::default() };
     assert_eq!(transaction.history(&realm(), "account", &visible).await?, []);
+    write(transaction, &[change(3, None, &[20])]).await?;
+    for (states, expected) in [
+        (&["new"][..], &[id(1), id(3)][..]),
+        (&["old"], &[id(1), id(2)]),
+        (&["old", "new"], &[id(1), id(2), id(3)]),
+        (&["other"], &[]),
+    ] {
+        let states: Vec<String> = states.iter().map(|&state| state.to_owned()).collect();
+        assert_eq!(transaction.visitors(&realm(), "account", &states).await?, expected);
+    }
+    transaction.delete_history(&realm(), "account", &[id(3)]).await?;
 
     write(transaction, &[ended(change(1, None, &[]), 90, 8)]).await?;
     write(transaction, &[ended(change(2, None, &[]), 20, 8)]).await?;
