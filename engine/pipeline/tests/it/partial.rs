@@ -209,14 +209,17 @@ async fn killed_partial_builds(name: &str, most: i64) {
         store.cut_off_after(calls);
         let failed = pipeline.activate(version(name), KEEP).await.is_err();
         store.cut_off_after(-1);
+        if !failed {
+            break;
+        }
         pipeline.store().close().await.unwrap();
         let (_store, mut pipeline) = open(&scratch.0, &version("v1"), &clock(), 4).await;
         assert_eq!(pipeline.fingerprint().await.unwrap(), before, "after {calls} calls");
         let result = pipeline.activate(version(name), KEEP).await.unwrap();
         assert_eq!(pipeline.fingerprint().await.unwrap(), expected, "after {calls} calls");
-        killed += u32::from(failed);
+        killed += 1;
         assert_eq!(result.events_processed, impact.events, "however often it was begun");
-        resumed += u32::from(failed && result.resumed.is_some());
+        resumed += u32::from(result.resumed.is_some());
     }
     assert!(killed > 5 && resumed > 1, "{name}: {killed} killed, {resumed} taken up");
 }
