@@ -169,6 +169,8 @@ facade! {
     fn erasure_of(&self, id: EntityId) -> Option<EraseResult>;
     /// As [`crate::Engine::redact`].
     fn redact(&self, id: EntityId) -> RedactResult;
+    /// As [`crate::Engine::events_of`].
+    fn events_of(&self, id: EntityId) -> Vec<LedgerRow>;
     /// As [`crate::Engine::count_events`].
     fn count_events(&self, source: Option<&str>) -> u64;
     /// As [`crate::Engine::versions`].

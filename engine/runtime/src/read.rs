@@ -1,6 +1,6 @@
 //! Reading what is stored: pages of rows, never everything at once.
 
-use defacto_model::{Sequence, Value};
+use defacto_model::{EntityId, Sequence, Value};
 use defacto_ports::{HintKey, HintRequest, HintRow, HistoryQuery, LedgerRow, Reader};
 
 use crate::{Edges, Engine, Error, HistoryPages};
@@ -60,6 +60,24 @@ impl Engine {
     /// What the store says.
     pub async fn ledger(&self) -> Result<LedgerPages, Error> {
         Ok(LedgerPages { reader: self.store.read().await?, after: Sequence(0) })
+    }
+
+    /// The events of an entity, duplicates apart, in event order (engine.md 9.4); of a merged-away entity those of the survivor.
+    ///
+    /// # Errors
+    ///
+    /// An unknown entity; what the store says.
+    pub async fn events_of(&self, id: EntityId) -> Result<Vec<LedgerRow>, Error> {
+        let view = self.view(None).await?;
+        let (root, _) = self.locate(&view, id).await?;
+        let mut reader = self.store.read().await?;
+        let mut events: Vec<LedgerRow> =
+            reader.events_of(&[root], None).await?.into_iter().map(|(_, event)| event).collect();
+        let sequences: Vec<Sequence> = events.iter().map(|event| event.sequence).collect();
+        for (event, raw) in events.iter_mut().zip(reader.raw_texts(&sequences).await?) {
+            event.event.raw = raw;
+        }
+        Ok(events)
     }
 
     /// Number of stored events, of one source or all.

@@ -2,6 +2,7 @@ use clap::{Args, Subcommand};
 use defacto_columnar::{Column, ColumnType};
 use defacto_engine::LedgerRow;
 
+use crate::commands::history::entity_id;
 use crate::failure::Outcome;
 use crate::output::{Cell, Output};
 use crate::project;
@@ -16,8 +17,11 @@ pub(crate) struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Print every stored event in order of arrival
+    /// Print every stored event in order of arrival, or those of one entity in order of time
     Events {
+        /// Only the events of this entity
+        #[arg(long, value_name = "ID")]
+        entity: Option<String>,
         /// At most so many, 0 for all
         #[arg(long, default_value_t = 0, value_name = "N")]
         limit: u64,
@@ -40,7 +44,7 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
                 engine.count_events(source.as_deref()).await.map_err(project::engine_failure)?;
             output.object(&serde_json::json!({ "events": count }), &format!("{count}\n"))?;
         }
-        Action::Events { limit } => {
+        Action::Events { entity, limit } => {
             let columns = [
                 "sequence",
                 "event_id",
@@ -60,6 +64,15 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> Outcome {
             });
             let mut rows = output.rows(types.to_vec())?;
             let mut left = if *limit == 0 { u64::MAX } else { *limit };
+            if let Some(id) = entity {
+                let events =
+                    engine.events_of(entity_id(id)?).await.map_err(project::engine_failure)?;
+                for row in events.into_iter().take(usize::try_from(left).unwrap_or(usize::MAX)) {
+                    rows.push(cells(row))?;
+                }
+                rows.finish()?;
+                return output.finish();
+            }
             let mut pages = engine.ledger().await.map_err(project::engine_failure)?;
             while left > 0 {
                 let page = pages.next_page().await.map_err(project::engine_failure)?;

@@ -106,6 +106,23 @@ fn the_event_that_joined_two_hints_is_found() {
 }
 
 #[test]
+fn the_events_of_an_entity_are_told_with_their_records() {
+    let project = built("quickstart");
+    let grace = id_of(&project, "grace@example.org");
+    let rows = |arguments: &[&str]| -> Vec<Value> {
+        let text = project.ok(&[&["ledger", "events", "--format", "jsonl"], arguments].concat());
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let of_grace = rows(&["--entity", &grace]);
+    let told: Vec<_> =
+        rows(&[]).into_iter().filter(|row| row.to_string().contains("grace@example.org")).collect();
+    assert!(told.len() > 1);
+    assert_eq!(of_grace, told);
+    assert_eq!(rows(&["--entity", &grace, "--limit", "1"]), told[..1]);
+    assert!(project.fails(2, &["ledger", "events", "--entity", NOBODY]).contains("not found"));
+}
+
+#[test]
 fn erased_entities_leave_nothing() {
     let project = built("quickstart");
     let grace = id_of(&project, "grace@example.org");
