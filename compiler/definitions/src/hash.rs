@@ -112,10 +112,5 @@ fn take_from(properties: &mut Value, prefix: &str, labels: &mut Map<String, Valu
 }
 
 fn digest(value: &Value) -> String {
-    let bytes = Sha256::digest(json_text::sorted(value));
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(hex_digit).collect()
-}
-
-fn hex_digit(nibble: u8) -> Option<char> {
-    char::from_digit(u32::from(nibble), 16)
+    hex::encode(Sha256::digest(json_text::sorted(value)))
 }

@@ -85,11 +85,7 @@ impl Host {
 
 /// The digest under which a component is known: SHA-256 of its bytes, hexadecimal.
 pub fn digest(component: &[u8]) -> String {
-    hex(&Sha256::digest(component))
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(component))
 }
 
 /// Machine code of a component, in an engine of its own.

@@ -27,8 +27,7 @@ pub fn canonical(text: &str) -> Result<String, JsonError> {
 ///
 /// As [`crate::parse`].
 pub fn raw_hash(text: &str) -> Result<String, JsonError> {
-    let digest = Sha256::digest(canonical(text)?.as_bytes());
-    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(Sha256::digest(canonical(text)?.as_bytes())))
 }
 
 enum Tree<'a> {

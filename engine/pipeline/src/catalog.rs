@@ -143,12 +143,5 @@ fn targets_hash(manifest: &Manifest) -> String {
             }
         }
     }
-    hex(&Sha256::digest(text.as_bytes()))
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    hex::encode(Sha256::digest(text.as_bytes()))
 }

@@ -5,7 +5,7 @@ use defacto_model::{EntityId, Sequence};
 use defacto_ports::{EntityEventRow, HintKey, HintRow, LedgerRow, Reader, Realm, Transaction};
 
 use crate::apart::{Separation, separations, set_separations};
-use crate::catalog::{Catalog, hex};
+use crate::catalog::Catalog;
 use crate::edges::EdgeWork;
 use crate::lifecycle::{ALL, known};
 use crate::pipeline::settings;
@@ -354,7 +354,7 @@ impl Pipeline {
     ) -> Result<String, Error> {
         let secret = secret(tx, settings::ERASURE_KEY).await?;
         let text = format!("{}\0{}\0{}", key.entity_type, key.space, key.value);
-        Ok(hex(&hmac(secret.as_bytes(), text.as_bytes())))
+        Ok(hex::encode(hmac(secret.as_bytes(), text.as_bytes())))
     }
 }
 

@@ -5,7 +5,6 @@ use defacto_ports::{EdgeRow, HintKey, HistoryQuery, HistoryRecord, MergeRow, Rea
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::catalog::hex;
 use crate::merges::MergeIndex;
 use crate::sorted::Sorted;
 use crate::{Error, Pipeline};
@@ -86,9 +85,9 @@ impl Pipeline {
                 }
             }
             out.rows.push((name.clone(), rows));
-            out.tables.push((name, hex(&part.finalize())));
+            out.tables.push((name, hex::encode(part.finalize())));
         }
-        out.fingerprint = hex(&total.finalize());
+        out.fingerprint = hex::encode(total.finalize());
         Ok(out)
     }
 

@@ -4,7 +4,6 @@ use defacto_ports::Transaction;
 use sha2::{Digest, Sha256};
 
 use crate::Error;
-use crate::catalog::hex;
 
 /// A key of the namespace, made on first need and kept as a setting.
 pub(crate) async fn secret(tx: &mut dyn Transaction, name: &str) -> Result<String, Error> {
@@ -38,5 +37,5 @@ fn new_secret() -> String {
         hasher.write_u64(round);
         bytes.extend(hasher.finish().to_le_bytes());
     }
-    hex(&bytes)
+    hex::encode(bytes)
 }

@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 
 use defacto_model::{EntityManifest, Treatment, Value, ValueType};
 
-use crate::catalog::hex;
 use crate::decode::REDACTED;
 use crate::secrets::hmac;
 
@@ -108,7 +107,7 @@ pub(crate) fn looks_treated(text: &str, treatment: Treatment) -> bool {
 
 /// `h_` and the HMAC-SHA-256 of a text.
 pub(crate) fn hashed(key: &str, text: &str) -> String {
-    format!("h_{}", hex(&hmac(key.as_bytes(), text.as_bytes())))
+    format!("h_{}", hex::encode(hmac(key.as_bytes(), text.as_bytes())))
 }
 
 /// Whether a text has the form of [`hashed`].

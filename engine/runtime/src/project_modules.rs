@@ -268,7 +268,7 @@ impl Files {
     fn digest(&self) -> String {
         let own = Sha256::digest(&self.module);
         if self.tables.is_empty() {
-            return hex(&own);
+            return hex::encode(own);
         }
         let mut all = Sha256::new();
         all.update(own);
@@ -276,12 +276,8 @@ impl Files {
             all.update(Sha256::digest(name.as_bytes()));
             all.update(Sha256::digest(bytes));
         }
-        hex(&all.finalize())
+        hex::encode(all.finalize())
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A module and its tables; `None` when there is no such file.

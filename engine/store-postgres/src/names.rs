@@ -25,8 +25,8 @@ pub(crate) fn version_schema(namespace: &str, version: &str) -> String {
     if version.chars().all(safe) && plain.len() <= NAME_MAX {
         return plain;
     }
-    let digest: String =
-        Sha256::digest(version.as_bytes()).iter().take(HASH_DIGITS / 2).map(hex).collect();
+    let digest = hex::encode(Sha256::digest(version.as_bytes()));
+    let digest: String = digest.chars().take(HASH_DIGITS).collect();
     let room = NAME_MAX.saturating_sub(namespace.len() + HASH_DIGITS + 2);
     let kept: String = version
         .to_ascii_lowercase()
@@ -35,10 +35,6 @@ pub(crate) fn version_schema(namespace: &str, version: &str) -> String {
         .take(room)
         .collect();
     format!("{namespace}_{kept}_{digest}")
-}
-
-fn hex(byte: &u8) -> String {
-    format!("{byte:02x}")
 }
 
 #[cfg(test)]

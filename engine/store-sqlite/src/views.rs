@@ -56,9 +56,7 @@ pub(crate) fn schema_name(version: &str) -> String {
     let mut name: String =
         version.to_ascii_lowercase().chars().map(|c| if safe(c) { c } else { '_' }).collect();
     name.push('_');
-    for byte in Sha256::digest(version.as_bytes()).iter().take(4) {
-        name.push_str(&format!("{byte:02x}"));
-    }
+    name.extend(hex::encode(Sha256::digest(version.as_bytes())).chars().take(8));
     name
 }
 
