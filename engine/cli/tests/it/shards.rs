@@ -136,7 +136,7 @@ impl World {
                 "{what} does not come: {}",
                 self.ok(&["shard", "status"])
             );
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(100));
         }
     }
 
