@@ -38,7 +38,8 @@ pub(crate) fn setup(place: &Place) -> String {
     format!(
         "{common}; SET jit = off; SET plan_cache_mode = force_generic_plan; \
          SET standard_conforming_strings = on; SET bytea_output = hex; \
-         SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+         SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+         SET enable_material = off"
     )
 }
 

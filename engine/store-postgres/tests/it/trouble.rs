@@ -2,7 +2,7 @@
 
 use defacto_model::{EntityId, Sequence};
 use defacto_ports::conformance::event_of;
-use defacto_ports::{Disposition, Error, HintKey, HintRow, NewEvent, Store};
+use defacto_ports::{Disposition, EntityEventRow, Error, HintKey, HintRow, NewEvent, Store};
 use defacto_store_postgres::{PostgresOptions, PostgresStore};
 use defacto_test_services::{Postgres, SmallDisk};
 
@@ -237,6 +237,50 @@ async fn a_disk_that_really_is_full_loses_only_the_batch() {
     append(stored).await.unwrap();
     whole(stored + 1).await;
     store.close().await.unwrap();
+}
+
+/// Plans are kept, also those made when the tables were empty: nothing may read a whole table later for that.
+#[tokio::test]
+async fn what_was_planned_on_empty_tables_follows_indexes_later() {
+    if portable() {
+        return; // It has no such settings: other servers plan for themselves.
+    }
+    let cluster = Postgres::start(&["fsync=off", "autovacuum=off"]);
+    let url = cluster.database();
+    let store = opened(&url).await.unwrap();
+    let (origin, entity) = (EntityId([1; 16]), EntityId([2; 16]));
+    let mut transaction = store.begin().await.unwrap();
+    assert!(transaction.events_by_origin(&[origin]).await.unwrap().is_empty());
+    assert!(transaction.events_of(&[entity], None).await.unwrap().is_empty());
+    let events: Vec<_> = (0..3_000).map(event_of).collect();
+    transaction.append(&events).await.unwrap();
+    let owner = EntityEventRow {
+        sequence: Sequence(2_000),
+        entity_type: "account".to_owned(),
+        origin_id: origin,
+        entity_id: entity,
+        targets: Vec::new(),
+    };
+    transaction.add_entity_events(&[owner]).await.unwrap();
+    transaction.commit().await.unwrap();
+    let mut transaction = store.begin().await.unwrap();
+    assert_eq!(transaction.events_by_origin(&[origin]).await.unwrap().len(), 1);
+    assert_eq!(transaction.events_of(&[entity], None).await.unwrap().len(), 1);
+    transaction.commit().await.unwrap();
+    store.close().await.unwrap();
+    // A connection that ends hands over what it counted.
+    let count = |column: &str, index: &str| -> u64 {
+        let sql = "SELECT sum({column}) FROM pg_stat_user_indexes WHERE indexrelname = '{index}'";
+        let sql = sql.replace("{column}", column).replace("{index}", index);
+        cluster.query(&url, &sql).parse().unwrap()
+    };
+    let start = std::time::Instant::now();
+    while count("idx_scan", "event_entities_origin") < 2 {
+        assert!(start.elapsed().as_secs() < 60, "the server does not say what it read");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let read = count("idx_tup_read", "ledger_pkey");
+    assert!(read < 100, "{read} rows of the ledger read for two events");
 }
 
 /// A connection that ends in the middle says so and may be tried again; the next transaction has a new one.
