@@ -203,10 +203,16 @@ impl Pipeline {
                 out.push(kept);
                 continue;
             }
-            let smallest = group().filter_map(|hint| hint_key(catalog, hint)).min();
-            let Some(key) = smallest else { continue };
+            let keyed = group().filter_map(|hint| Some((hint_key(catalog, hint)?, hint)));
+            let Some((key, hint)) = keyed.min_by(|(a, _), (b, _)| a.cmp(b)) else { continue };
             let digest = self.hint_digest(tx, &key).await?;
-            let generation = tx.erased_generation(&digest).await?;
+            let mut generation = tx.erased_generation(&digest).await?;
+            // Who was redacted and then erased was erased by what stood for the hint.
+            let standing = self.standing(tx, catalog, hint).await?;
+            if let Some(hidden) = standing.filter(|standing| *standing != key) {
+                let digest = self.hint_digest(tx, &hidden).await?;
+                generation += tx.erased_generation(&digest).await?;
+            }
             let namespace = &self.options.namespace;
             out.push(entity_id(namespace, &key.entity_type, &key.space, &key.value, generation));
         }
