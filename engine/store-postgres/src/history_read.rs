@@ -102,7 +102,7 @@ fn select(
     let mut sql = format!(
         "SELECT h.entity, {ends}, l.event_id, {} FROM {table} h \
          LEFT JOIN ledger l ON l.sequence = h.event_sequence WHERE true",
-        shared_columns("h.", entity)
+        shared_columns("h.", &entity.properties)
     );
     let mut args = Args::new();
     args.limit(query.limit);

@@ -4,7 +4,7 @@
 //! entity's open row over, appends what began and ended within the change, and overwrites the open row with its last.
 
 use defacto_model::{EntityId, Timestamp};
-use defacto_ports::layout::EntityLayout;
+use defacto_ports::layout::{EntityLayout, Property};
 use defacto_ports::{Error, HistoryChange, HistoryRow, Realm};
 
 use crate::error::damaged;
@@ -46,9 +46,9 @@ struct Work<'a> {
 }
 
 /// The shared columns of a table, separated by commas.
-pub(crate) fn shared_columns(table: &str, entity: &EntityLayout) -> String {
+pub(crate) fn shared_columns(table: &str, properties: &[Property]) -> String {
     let columns: Vec<String> = SHARED.iter().map(|(name, _)| format!("{table}{name}")).collect();
-    format!("{}{}", columns.join(", "), property_columns(table, &entity.properties))
+    format!("{}{}", columns.join(", "), property_columns(table, properties))
 }
 
 fn kinds(first: &[Kind], entity: &EntityLayout) -> Vec<Kind> {
@@ -163,8 +163,8 @@ impl Session {
             );
             self.later(OPERATION, sql, args)?;
         }
-        let columns = shared_columns("", entity);
-        let old = shared_columns("c.", entity);
+        let columns = shared_columns("", &entity.properties);
+        let old = shared_columns("c.", &entity.properties);
         let mut args = Args::new();
         args.ids(replaced.iter().map(|(entity, _)| entity));
         // The latest closed row of each entity without an open one moves back; what it says of a merge is void.
@@ -203,8 +203,8 @@ impl Session {
             "INSERT INTO {closed}(entity, valid_to, {}) SELECT o.entity, n.ends, {} \
              FROM {} AS n(entity, ends) JOIN {open} o ON o.entity = n.entity \
              WHERE o.valid_from < n.ends",
-            shared_columns("", entity),
-            shared_columns("o.", entity),
+            shared_columns("", &entity.properties),
+            shared_columns("o.", &entity.properties),
             ends.unnest(1)
         );
         self.later(OPERATION, sql, args)?;
@@ -223,7 +223,7 @@ impl Session {
         entity: &EntityLayout,
         work: &Work<'_>,
     ) -> Result<(), Error> {
-        let columns = shared_columns("", entity);
+        let columns = shared_columns("", &entity.properties);
         let mut closed = Rows::new(&kinds(&[Kind::Uuid, Kind::Time], entity));
         for placed in &work.closed {
             let end = placed.valid_to.ok_or_else(|| damaged("a history row"))?;
@@ -247,7 +247,7 @@ impl Session {
              ON CONFLICT(entity) DO UPDATE SET ({columns}) = ROW({})",
             info.table(entity, "open"),
             opened.unnest(1),
-            shared_columns("excluded.", entity)
+            shared_columns("excluded.", &entity.properties)
         );
         self.later(OPERATION, sql, args)
     }

@@ -4,9 +4,6 @@ use std::fmt::Write;
 
 use crate::wire::{Args, Kind, Param, instant};
 
-/// Digits of sixteen.
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
-
 impl Args {
     /// The types of the parameters for `PREPARE`.
     pub(crate) fn types(&self) -> String {
@@ -82,10 +79,10 @@ fn value(out: &mut String, kind: Kind, bytes: &[u8], element: bool) -> Option<()
             let quote = if element { "\"" } else { "" };
             write!(out, "{quote}{at}{quote}").ok()?;
         }
-        Kind::Uuid => hex(out, bytes),
+        Kind::Uuid => out.push_str(&hex::encode(bytes)),
         Kind::Bytes => {
             out.push_str(if element { "\"\\\\x" } else { "\\x" });
-            hex(out, bytes);
+            out.push_str(&hex::encode(bytes));
             if element {
                 out.push('"');
             }
@@ -111,28 +108,9 @@ fn value(out: &mut String, kind: Kind, bytes: &[u8], element: bool) -> Option<()
     Some(())
 }
 
-fn hex(out: &mut String, bytes: &[u8]) {
-    for byte in bytes {
-        for digit in [byte >> 4, byte & 15] {
-            out.push(char::from(DIGITS.get(usize::from(digit)).copied().unwrap_or(b'0')));
-        }
-    }
-}
-
 /// Bytes from their digits.
 pub(crate) fn unhex(digits: &str) -> Option<Vec<u8>> {
-    if digits.len() % 2 != 0 {
-        return None;
-    }
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    digits
-        .as_bytes()
-        .chunks(2)
-        .map(|pair| match pair {
-            [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
-            _ => None,
-        })
-        .collect()
+    hex::decode(digits).ok()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use defacto_model::EntityId;
 use defacto_ports::Error;
 use defacto_ports::codec::relay_state;
-use defacto_ports::layout::{AlikeType, EntityLayout, Origin};
+use defacto_ports::layout::{AlikeType, Origin};
 
 use crate::history_write::shared_columns;
 use crate::realms::RealmInfo;
@@ -25,9 +25,8 @@ impl Session {
         copied: &AlikeType<'_>,
         origins: &[Origin<'_>],
     ) -> Result<(), Error> {
-        let bare = EntityLayout { properties: Vec::new(), name: copied.from.name.clone() };
-        let columns = shared_columns("", copied.to);
-        let mut values = shared_columns("t.", &bare);
+        let columns = shared_columns("", &copied.to.properties);
+        let mut values = shared_columns("t.", &[]);
         let (mut kinds, mut same) = (Vec::new(), Vec::new());
         for (origin, (name, declared)) in origins.iter().zip(&copied.to.properties) {
             match origin {

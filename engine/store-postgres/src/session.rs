@@ -23,7 +23,8 @@ const TASK_MIN: usize = 8 << 10;
 /// Statements that wait for the next one at most.
 const SMALL_MAX: usize = 64;
 /// Counts a transaction that works on an undivided namespace in.
-const ENTER: &str = "UPDATE shard_progress SET position = position + 1 WHERE stage = 'enter'";
+pub(crate) const ENTER: &str =
+    "UPDATE shard_progress SET position = position + 1 WHERE stage = 'enter'";
 const ENTERED: &str = "SELECT (SELECT position FROM shard_progress WHERE stage = 'enter') - 1, \
      (SELECT position FROM shard_progress WHERE stage = 'resolve')";
 
@@ -241,7 +242,7 @@ impl Session {
         Ok(rows)
     }
 
-    async fn together(&mut self, mut statements: Vec<Statement>) -> Result<Vec<Cells>, Error> {
+    async fn together(&mut self, statements: Vec<Statement>) -> Result<Vec<Cells>, Error> {
         let Line::Ready(connection) = &mut self.line else { return Err(lost()) };
         if statements.len() > 1 && !self.place.portable {
             let done = self.names.run(connection, &statements).await;
@@ -251,7 +252,7 @@ impl Session {
             });
         }
         let mut rows = Vec::new();
-        for statement in statements.drain(..) {
+        for statement in statements {
             let operation = statement.operation;
             let Line::Ready(connection) = &mut self.line else { return Err(lost()) };
             let done = statement.run(connection).await;

@@ -9,7 +9,7 @@ use defacto_ports::{Claim, ClaimedShard, Error, Fence, ShardMap, ShardStatus, Sh
 use crate::bell::channel;
 use crate::error::damaged;
 use crate::pool::{Begin, READ, WRITE};
-use crate::session::Session;
+use crate::session::{ENTER, Session};
 use crate::store::PostgresStore;
 use crate::wire::{Args, Columns};
 
@@ -36,8 +36,7 @@ impl Session {
         if let Some(entered) = self.entered.take() {
             return Ok(entered);
         }
-        let sql = "UPDATE shard_progress SET position = position + 1 WHERE stage = 'enter' \
-                   RETURNING position - 1";
+        let sql = format!("{ENTER} RETURNING position - 1");
         let row = self.row(OPERATION, sql, Args::new()).await?;
         unsigned(row.map_or(Ok(0), |row| row.int(0))?)
     }
