@@ -127,13 +127,8 @@ fn sources_that_changed_are_normalized_alone() {
 
 #[test]
 fn sources_that_changed_are_normalized_alone_on_a_server() {
-    let scratch = Scratch::new();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let server = Some(Dialect::Postgres);
-        let delivery = Delivery { batch_size: 10, process: None, compiled: false, server };
-        renews(run::open(&scratch.0, &version("v1"), &clock(), delivery).await).await;
-    });
+    runtime.block_on(async { renews(on_a_server(&version("v1")).await).await });
 }
 
 #[test]
@@ -178,13 +173,8 @@ fn a_first_build_takes_over_what_is_the_same() {
 
 #[test]
 fn a_first_build_takes_over_what_is_the_same_on_a_server() {
-    let scratch = Scratch::new();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let server = Some(Dialect::Postgres);
-        let delivery = Delivery { batch_size: 10, process: None, compiled: false, server };
-        takes_over(run::open(&scratch.0, &version("v1"), &clock(), delivery).await).await;
-    });
+    runtime.block_on(async { takes_over(on_a_server(&version("v1")).await).await });
 }
 
 #[test]
@@ -255,13 +245,9 @@ async fn changes_columns(mut pipeline: Pipeline) {
     records.reverse();
     assert!(records.len() > 5);
     for record in &records {
-        let options = IngestOptions { process: true, batch_size: None };
-        pipeline.ingest("shop", &[record], options).await.unwrap();
+        pipeline.ingest("shop", &[record], PROCESS).await.unwrap();
     }
-    pipeline.tick(Some(Timestamp::parse_text("2024-09-01T00:00:00Z").unwrap())).await.unwrap();
-    let seen = pipeline.fingerprint().await.unwrap();
-    pipeline.build(BuildOptions { full: true, ..KEEP }).await.unwrap();
-    assert_eq!(pipeline.fingerprint().await.unwrap(), seen);
+    same_as_rebuilt(&mut pipeline, "2024-09-01T00:00:00Z").await;
 }
 
 #[test]
@@ -276,13 +262,8 @@ fn columns_change_without_a_replay() {
 
 #[test]
 fn columns_change_without_a_replay_on_a_server() {
-    let scratch = Scratch::new();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let server = Some(Dialect::Postgres);
-        let delivery = Delivery { batch_size: 10, process: None, compiled: false, server };
-        changes_columns(run::open(&scratch.0, &version("v1"), &clock(), delivery).await).await;
-    });
+    runtime.block_on(async { changes_columns(on_a_server(&version("v1")).await).await });
 }
 
 /// Rules come; what has been where they apply is made anew, and the rest is copied.
