@@ -43,10 +43,8 @@ pub fn load_files(files: &[SourceFile]) -> Loaded {
     let mut counted: Vec<(Kind, &str, &SourceFile)> = files
         .iter()
         .filter_map(|file| {
-            let (folder, name) = file.path.split_once('/')?;
-            let yaml = name.ends_with(".yaml") || name.ends_with(".yml");
-            let kind = Kind::of_folder(folder).filter(|_| yaml && !name.contains('/'))?;
-            Some((kind, name, file))
+            let (folder, name) = in_folder(&file.path)?;
+            Some((Kind::of_folder(folder)?, name, file))
         })
         .collect();
     counted.sort_by(|a, b| (a.0, a.1, &a.2.path).cmp(&(b.0, b.1, &b.2.path)));
@@ -65,8 +63,10 @@ pub fn load_files(files: &[SourceFile]) -> Loaded {
             loader.section(kind, &at, &document, true);
         }
     }
-    let mut functions: Vec<&SourceFile> =
-        files.iter().filter(|file| is_of_functions(&file.path)).collect();
+    let mut functions: Vec<&SourceFile> = files
+        .iter()
+        .filter(|file| in_folder(&file.path).is_some_and(|it| it.0 == FUNCTIONS))
+        .collect();
     functions.sort_by(|a, b| a.path.cmp(&b.path));
     for file in functions {
         for document in loader.documents(&file.path, &file.text, FUNCTIONS).0 {
@@ -80,11 +80,11 @@ pub fn load_files(files: &[SourceFile]) -> Loaded {
 /// Section and folder of the modules of functions.
 const FUNCTIONS: &str = "functions";
 
-fn is_of_functions(path: &str) -> bool {
-    path.split_once('/').is_some_and(|(folder, name)| {
-        let yaml = name.ends_with(".yaml") || name.ends_with(".yml");
-        folder == FUNCTIONS && yaml && !name.contains('/')
-    })
+/// Folder and name of a file that counts.
+fn in_folder(path: &str) -> Option<(&str, &str)> {
+    let (folder, name) = path.split_once('/')?;
+    let yaml = name.ends_with(".yaml") || name.ends_with(".yml");
+    (yaml && !name.contains('/')).then_some((folder, name))
 }
 
 /// Reads one YAML or JSON document with the keys `entities`, `sources` and `schemas`. In a stream of documents
