@@ -6,7 +6,7 @@ use std::sync::Arc;
 use defacto_model::{Manifest, ValueType};
 use defacto_planner::{Hashes, Renewal, Scope, scope};
 use defacto_ports::layout::CopiedType;
-use defacto_ports::{BuildState, DefinitionVersion, EdgeKey, Machines, Reader, Realm};
+use defacto_ports::{BuildState, DefinitionVersion, EdgeKey, Machines, Reader, Realm, Transaction};
 use serde_json::Value;
 
 use crate::catalog::{Catalog, SYSTEM_SOURCE};
@@ -72,6 +72,15 @@ impl Base {
             Some(renew) if renew.everything => Renewal::Everything,
             Some(_) => Renewal::Sources,
         }
+    }
+
+    /// Fails when its history is no longer the one that was looked at.
+    pub(crate) async fn check(&self, tx: &mut dyn Transaction) -> Result<(), Error> {
+        if tx.build(&self.realm.version).await?.as_ref() == Some(&self.build) {
+            return Ok(());
+        }
+        let what = "the history to be taken over was changed";
+        Err(defacto_ports::Error::Stale { what }.into())
     }
 
     /// What an unfinished build must have been begun with to be taken up again.

@@ -18,7 +18,7 @@ use crate::merges::MergeIndex;
 use crate::pipeline::settings;
 use crate::retry::Attempts;
 use crate::visits::{RedoneWork, visitors};
-use crate::{BuildResult, Error, Pipeline};
+use crate::{BuildResult, Error, Pipeline, Resumed};
 
 /// Merges whose losers are written in one transaction.
 const RETIRE_PAGE: usize = 256;
@@ -409,8 +409,7 @@ impl Pipeline {
             if fresh {
                 progress.pending = Some((realm.generation, target, after));
                 tx.save_build(&self.progress_key(), &progress).await?;
-                let so_far = serde_json::to_string(&summary.on_top_of(result.done()));
-                tx.set_setting(&self.done_so_far(), &so_far.unwrap_or_default()).await?;
+                self.note_done(&mut *tx, summary.on_top_of(result.done())).await?;
             }
             self.commit(tx).await?;
             self.build = progress;
@@ -462,9 +461,7 @@ impl Pipeline {
             result.failures.extend(failures);
         } else {
             let mut tx = self.begin().await?;
-            tx.set_setting(&self.under_way(), "").await?;
-            tx.set_setting(&self.done_so_far(), "").await?;
-            tx.save_build(&self.progress_key(), &progress).await?;
+            self.note_begun(&mut *tx, &progress).await?;
             self.commit(tx).await?;
         }
         self.build = progress;
@@ -474,11 +471,7 @@ impl Pipeline {
         tx.drop_realm(&new).await?;
         tx.create_realm(&new, &catalog.manifest).await?;
         if let Some(base) = &base {
-            let now = tx.build(&base.realm.version).await?;
-            if now.as_ref() != Some(&base.build) {
-                let what = "the history to be taken over was changed";
-                return Err(defacto_ports::Error::Stale { what }.into());
-            }
+            base.check(&mut *tx).await?;
             tx.copy_types(&base.realm, &new, &base.copied(), &base.pairs()).await?;
         }
         let ruled = base.as_ref().map(|base| &base.ruled).filter(|ruled| !ruled.is_empty());
@@ -486,8 +479,7 @@ impl Pipeline {
         if let Some(ruled) = ruled {
             let redo = visitors(&mut *tx, &new, ruled, &catalog.manifest).await?;
             work = self.remake_pages(&mut *tx, &new, redo).await?;
-            let done = serde_json::to_string(&work.on_top_of(result.done())).unwrap_or_default();
-            tx.set_setting(&self.done_so_far(), &done).await?;
+            self.note_done(&mut *tx, work.on_top_of(result.done())).await?;
         }
         let resolved = tx.resolved().await?;
         tx.set_setting(&self.under_way(), &self.made_of(resolved, base.as_ref())).await?;
@@ -505,8 +497,29 @@ impl Pipeline {
     }
 
     /// Setting that says what it has done.
-    pub(crate) fn done_so_far(&self) -> String {
+    fn done_so_far(&self) -> String {
         format!("build_done/{}", self.version)
+    }
+
+    /// Keeps that a full build begins, of which nothing is made or done yet.
+    pub(crate) async fn note_begun(
+        &self,
+        tx: &mut dyn Transaction,
+        progress: &BuildState,
+    ) -> Result<(), Error> {
+        tx.set_setting(&self.under_way(), "").await?;
+        tx.set_setting(&self.done_so_far(), "").await?;
+        Ok(tx.save_build(&self.progress_key(), progress).await?)
+    }
+
+    /// Keeps what a full build has done, for the case that it is interrupted.
+    pub(crate) async fn note_done(
+        &self,
+        tx: &mut dyn Transaction,
+        done: Resumed,
+    ) -> Result<(), Error> {
+        let text = serde_json::to_string(&done).unwrap_or_default();
+        Ok(tx.set_setting(&self.done_so_far(), &text).await?)
     }
 
     /// What an unfinished build must have been made of to be taken up again: the module, and the identity map up to a

@@ -11,13 +11,23 @@ pub(crate) type Added = Vec<(String, Value)>;
 /// Types of which nothing differs but properties that are never written, read or computed: what such a property has is the
 /// default, in every row, and no row exists because of it. `functions` of modules must be the same.
 pub(crate) fn relaid(before: &Json, after: &Json, new: &Manifest) -> BTreeMap<String, Added> {
+    differing(before, after, new, added)
+}
+
+/// Types of both definitions for which `difference` has an answer; none where the `functions` of modules differ.
+pub(crate) fn differing<T>(
+    before: &Json,
+    after: &Json,
+    new: &Manifest,
+    difference: impl Fn(Map<String, Json>, Map<String, Json>, &EntityManifest) -> Option<T>,
+) -> BTreeMap<String, T> {
     let type_of = |document: &Json, name: &str| document["entities"][name].as_object().cloned();
     if before["functions"] != after["functions"] {
         return BTreeMap::new();
     }
     let both = new.entities.iter().filter_map(|entity| {
         let (old, own) = (type_of(before, &entity.name)?, type_of(after, &entity.name)?);
-        Some((entity.name.clone(), added(old, own, entity)?))
+        Some((entity.name.clone(), difference(old, own, entity)?))
     });
     both.collect()
 }
@@ -69,9 +79,9 @@ pub(crate) fn properties(entity: &mut Map<String, Json>) -> Map<String, Json> {
     properties.unwrap_or_default()
 }
 
-/// Whether a property has nothing but a default and what is asked of written values.
+/// Whether a property without its labels has nothing but a default and what is asked of written values.
 fn is_plain(property: &Json) -> bool {
-    const PLAIN: [&str; 7] = ["type", "default", "allowed", "min", "max", "sensitive", "treatment"];
+    const PLAIN: [&str; 5] = ["type", "default", "allowed", "min", "max"];
     property.as_object().is_some_and(|it| it.keys().all(|key| PLAIN.contains(&&**key)))
 }
 

@@ -62,10 +62,7 @@ impl Pipeline {
         self.forget();
         let before = self.build.clone();
         let mut tx = self.begin().await?;
-        if tx.build(&base.realm.version).await?.as_ref() != Some(&base.build) {
-            let what = "the history to be taken over was changed";
-            return Err(defacto_ports::Error::Stale { what }.into());
-        }
+        base.check(&mut *tx).await?;
         let Some(renewed) = self.renew_ledger(&mut *tx, base).await? else {
             drop(tx);
             self.load().await?;
@@ -87,8 +84,7 @@ impl Pipeline {
         tx.set_setting(&self.under_way(), &self.made_of(resolved, Some(base))).await?;
         let mut done = work.on_top_of(result.done());
         done.events_failed += count(renewed.failures.len());
-        let so_far = serde_json::to_string(&done).unwrap_or_default();
-        tx.set_setting(&self.done_so_far(), &so_far).await?;
+        self.note_done(&mut *tx, done).await?;
         self.set_data_state(&mut *tx).await?;
         tx.save_build(&self.progress_key(), &progress).await?;
         self.commit(tx).await?;
@@ -108,11 +104,23 @@ impl Pipeline {
         base: &Base,
         seen: Redone,
     ) -> Result<RedoneWork, Error> {
+        let redo = self.redone(tx, realm, base, seen).await?;
+        self.remake_pages(tx, realm, redo).await
+    }
+
+    /// What sees something else of the ledger, and what has been where time rules were added.
+    async fn redone(
+        &self,
+        tx: &mut dyn Transaction,
+        realm: &Realm,
+        base: &Base,
+        seen: Redone,
+    ) -> Result<Redone, Error> {
         let mut redo = visitors(tx, realm, &base.ruled, &self.catalog.manifest).await?;
         for (entity, ids) in seen {
             redo.entry(entity).or_default().extend(ids);
         }
-        self.remake_pages(tx, realm, redo).await
+        Ok(redo)
     }
 
     /// What [`Pipeline::renew`] would do, with nothing done; `None` where it would do nothing.
@@ -122,12 +130,8 @@ impl Pipeline {
     ) -> Result<Option<RenewalPlan>, Error> {
         let mut tx = self.store.begin().await?;
         let Some(renewed) = self.renew_ledger(&mut *tx, base).await? else { return Ok(None) };
-        let manifest = &self.catalog.manifest;
-        let mut redo = visitors(&mut *tx, &base.realm, &base.ruled, manifest).await?;
-        for (entity, ids) in renewed.redo {
-            redo.entry(entity).or_default().extend(ids);
-        }
-        let redone = RedonePlan::of(&mut *tx, redo, manifest).await?;
+        let redo = self.redone(&mut *tx, &base.realm, base, renewed.redo).await?;
+        let redone = RedonePlan::of(&mut *tx, redo, &self.catalog.manifest).await?;
         let sources = base.renew.iter().flat_map(|renew| renew.sources.iter().cloned());
         Ok(Some(RenewalPlan { redone, sources: sources.collect() }))
     }

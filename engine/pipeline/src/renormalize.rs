@@ -70,9 +70,7 @@ impl Pipeline {
         }
         tx.set_resolved(target).await?;
         self.set_data_state(&mut *tx).await?;
-        tx.set_setting(&self.under_way(), "").await?;
-        tx.set_setting(&self.done_so_far(), "").await?;
-        tx.save_build(&self.progress_key(), progress).await?;
+        self.note_begun(&mut *tx, progress).await?;
         self.commit(tx).await?;
         Ok((failures, target))
     }

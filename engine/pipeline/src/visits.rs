@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::apply::Summary;
 use crate::build::count;
-use crate::columns::properties;
+use crate::columns::{differing, properties};
 use crate::edges::EdgeWork;
 use crate::merges::MergeIndex;
 use crate::{BuildResult, Error, Pipeline, Resumed};
@@ -31,15 +31,7 @@ pub(crate) fn ruled(
     after: &Json,
     new: &Manifest,
 ) -> BTreeMap<String, BTreeSet<String>> {
-    let type_of = |document: &Json, name: &str| document["entities"][name].as_object().cloned();
-    if before["functions"] != after["functions"] {
-        return BTreeMap::new();
-    }
-    let both = new.entities.iter().filter_map(|entity| {
-        let (old, own) = (type_of(before, &entity.name)?, type_of(after, &entity.name)?);
-        Some((entity.name.clone(), added(old, own)?))
-    });
-    both.collect()
+    differing(before, after, new, |old, own, _| added(old, own))
 }
 
 /// States that got rules.
