@@ -56,8 +56,11 @@ impl Pipeline {
         self.enroll().await?;
         let batch = options.batch_size.unwrap_or(self.options.batch_size).max(1);
         // Where nothing has happened since the last events, the transaction itself finds that out.
-        let quick =
-            options.process && self.caught_up && !records.is_empty() && records.len() <= batch;
+        let quick = options.process
+            && self.caught_up
+            && !self.unended
+            && !records.is_empty()
+            && records.len() <= batch;
         let quickly = match quick {
             true => Some(self.ingest_all(source, index, records, options).await),
             false => None,
@@ -155,7 +158,15 @@ impl Pipeline {
         if let Some(build) = &mut build {
             let mut attempts = Attempts::default();
             while let Err(error) = self.settle(build).await {
-                self.again(error, &mut attempts).await?;
+                match error {
+                    // The events are applied, and rules run on what another left.
+                    Error::Port(defacto_ports::Error::Stale { .. })
+                        if self.post.fence == Fence::Alone && self.divided().await?.is_none() =>
+                    {
+                        self.load().await?;
+                    }
+                    error => self.again(error, &mut attempts).await?,
+                }
             }
             result.events_failed += build.events_failed;
             result.failures.extend(build.failures.iter().cloned());

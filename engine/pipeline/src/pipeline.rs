@@ -97,8 +97,12 @@ pub struct Pipeline {
     pub(crate) warnings: Vec<Warning>,
     /// What is worked on, and under which right.
     pub(crate) post: Post,
-    /// Count of the last transaction known that entered.
-    pub(crate) entered: u64,
+    /// Count of the last transaction known that entered; `None` while what is kept in memory is not known to be what that
+    /// left.
+    pub(crate) entered: Option<u64>,
+    /// Whether a transaction was begun that is not known to be committed: it failed, or whoever waited for the operation has
+    /// stopped waiting. Memory may hold what it did.
+    pub(crate) unended: bool,
     /// Whether the version was at the head of ledger and definitions when the last transaction known entered: nothing
     /// else is to be read before new events are applied.
     pub(crate) caught_up: bool,
@@ -145,7 +149,8 @@ impl Pipeline {
             timing: Timing::default(),
             warnings: Vec::new(),
             post: Post::alone(),
-            entered: 0,
+            entered: None,
+            unended: false,
             caught_up: false,
             unsettled: true,
             resolved: Sequence(0),
@@ -235,11 +240,13 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Reads what is kept in memory about the store.
+    /// Reads what is kept in memory about the store. Until all of it is read, nothing can be written by it.
     pub(crate) async fn load(&mut self) -> Result<(), Error> {
-        let mut reader = self.store.read().await?;
-        self.entered = reader.entered().await?;
+        self.forget();
+        self.entered = None;
         self.unsettled = true;
+        let mut reader = self.store.read().await?;
+        let entered = reader.entered().await?;
         self.resolved = reader.resolved().await?;
         self.build = self.read_progress(&mut *reader).await?;
         let versions = reader.versions().await?;
@@ -251,7 +258,7 @@ impl Pipeline {
             Some(_) => reader.setting(settings::REDACTION_KEY).await?,
             None => None,
         };
-        self.forget();
+        (self.entered, self.unended) = (Some(entered), false);
         Ok(())
     }
 

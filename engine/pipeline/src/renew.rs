@@ -161,6 +161,7 @@ impl Pipeline {
             warnings: Vec::new(),
             post: Post::alone(),
             entered: self.entered,
+            unended: false,
             caught_up: false,
             unsettled: true,
             resolved: self.resolved,

@@ -131,7 +131,12 @@ impl Pipeline {
                     shards.divide(total).await?;
                 }
                 Some(map) if !map.held => return Ok(map),
-                Some(_) => shards.changed(PAUSE).await?,
+                // What this process took, and could not give back when it was done.
+                Some(map) => match shards.yield_whole(member.worker(), map.total).await {
+                    Ok(()) => {}
+                    Err(defacto_ports::Error::Stale { .. }) => shards.changed(PAUSE).await?,
+                    Err(error) => return Err(error.into()),
+                },
             }
         }
     }
@@ -145,8 +150,11 @@ impl Pipeline {
         self.claim(shard, member).await
     }
 
-    /// Whether nothing was done to the namespace as a whole since the shard was claimed.
+    /// Whether nothing was done to the namespace as a whole since the shard was claimed, and memory is of that claim.
     async fn current(&self) -> Result<bool, Error> {
+        if self.entered.is_none() {
+            return Ok(false);
+        }
         let Fence::Shard { epoch, .. } = self.post.fence else { return Ok(true) };
         let map = shards_of(self)?.map().await?;
         Ok(map.is_some_and(|map| map.epoch == epoch && !map.held))
@@ -162,7 +170,7 @@ impl Pipeline {
             return Ok(true);
         }
         let mut reader = self.store.read().await?;
-        let elsewhere = self.post.shard.is_none() && reader.entered().await? != self.entered;
+        let elsewhere = self.post.shard.is_none() && Some(reader.entered().await?) != self.entered;
         Ok(elsewhere || !self.active || reader.head().await? > self.build.cursor)
     }
 
@@ -234,13 +242,15 @@ impl Pipeline {
             if !self.current().await? {
                 return Err(CHANGED.into());
             }
+            self.unended = true;
             return Ok(tx);
         }
         let (tx, entered) = self.store.begin_entered().await?;
-        if entered != self.entered && self.post.fence == Fence::Alone {
+        let entered = Some(entered);
+        if self.entered.is_none() || entered != self.entered && self.post.fence == Fence::Alone {
             return Err(CHANGED.into());
         }
-        self.entered = entered;
+        (self.entered, self.unended) = (entered, true);
         Ok(tx)
     }
 
@@ -248,8 +258,9 @@ impl Pipeline {
     pub(crate) async fn commit(&mut self, mut tx: Box<dyn Transaction>) -> Result<(), Error> {
         tx.check_fence(&self.post.fence).await?;
         tx.commit().await?;
+        self.unended = false;
         if self.post.shard.is_none() {
-            self.entered += 1;
+            self.entered = self.entered.map(|entered| entered + 1);
         }
         Ok(())
     }
@@ -259,7 +270,14 @@ impl Pipeline {
     pub(crate) async fn start(&mut self, all: bool) -> Result<Option<Whole>, Error> {
         // Only events on their own keep account of the rules that they leave due.
         (self.caught_up, self.unsettled) = (false, true);
+        if self.unended {
+            self.forget();
+            self.entered = None;
+        }
         if matches!(self.post.fence, Fence::Whole { .. }) {
+            if self.entered.is_none() {
+                self.load().await?;
+            }
             return Ok(None);
         }
         if self.post.shard.is_some() && !self.current().await? {
@@ -273,7 +291,7 @@ impl Pipeline {
             return self.take_whole().await.map(Some);
         }
         let entered = self.store.read().await?.entered().await?;
-        if entered != self.entered {
+        if Some(entered) != self.entered {
             self.load().await?;
         }
         Ok(None)
@@ -320,12 +338,25 @@ impl Pipeline {
                 None => shards.changed(PAUSE).await?,
             }
         };
-        let total = shards.map().await?.map_or(1, |map| map.total);
         let fence = Fence::Whole { epoch, worker: member.worker() };
         let post = Post { shard: None, fence, member: Some(Arc::clone(&member)) };
         let before = std::mem::replace(&mut self.post, post);
+        match self.load_whole().await {
+            Ok(total) => Ok(Whole { before, member, total }),
+            Err(error) => {
+                self.post = before;
+                // What it took is given back when it claims its shard again, or runs out.
+                self.entered = None;
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads what is known of a namespace just taken; into how many shards it is divided.
+    async fn load_whole(&mut self) -> Result<u32, Error> {
+        let map = self.divided().await?;
         self.load().await?;
-        Ok(Whole { before, member, total })
+        Ok(map.map_or(1, |map| map.total))
     }
 
     /// Ends an operation: the shards go on from where it got to.

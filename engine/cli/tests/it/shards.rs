@@ -2,6 +2,7 @@
 //! history is the one of a clean rebuild.
 
 use std::fmt::Write as _;
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -270,6 +271,68 @@ fn a_claim_that_nobody_works_under_is_given_back() {
     workers.end();
 }
 
+/// Its owner stands still, and its lease runs on: a worker that needs the shard waits, a command says so at once. When the
+/// lease has run out, the worker takes the shard, and the owner gets nothing in any more.
+#[test]
+fn who_needs_a_paused_owners_shard_waits_for_the_lease() {
+    const OWNED: &str = "SELECT owner FROM shard_claims";
+    for wanted in [&["--auto-shard"][..], &["--shard", "0/1"]] {
+        let world = World::new();
+        world.ok(&["shard", "resize", "1"]);
+        let mut workers = Workers::new(&world);
+        // Longer than any test: only the server's clock, which is set below, can end it.
+        workers.start_as(&["--auto-shard", "--lease", "24h"]);
+        let lines = events(5, 160);
+        let ingest = |part: &[String]| world.ok(&["ingest", "shop", &world.file("a.jsonl", part)]);
+        ingest(&lines[..80]);
+        world.wait("the owner", APPLIED, world.head());
+        let owner = workers.running.pop().unwrap();
+        signal(&owner, "-STOP");
+        workers.paused.push(owner);
+        let (applied, first) = (world.head(), world.number(OWNED));
+        ingest(&lines[80..120]);
+
+        let refused = world.command(&["build", "--shard", "0/1"]).output().unwrap();
+        let told = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(4), "{told}");
+        assert!(told.contains("another process works on this shard"), "{told}");
+
+        let mut looking = world.command(&["run", "--lease", LEASE, "--log-level", "DEBUG"]);
+        looking.args(wanted).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut looking = looking.spawn().unwrap();
+        let mut told = BufReader::new(looking.stderr.take().unwrap()).lines();
+        workers.running.push(looking);
+        for _ in 0..5 {
+            let look = told.find(|line| line.as_ref().unwrap().contains("shards looked at"));
+            assert!(look.is_some(), "the worker ended");
+        }
+        assert_eq!(world.number(OWNED), first);
+        assert_eq!(world.number(APPLIED), applied);
+        let drain = std::thread::spawn(move || told.map_while(Result::ok).collect::<Vec<_>>());
+
+        let over = "lease_until = clock_timestamp() - interval '1 second'";
+        world.cluster.query(
+            &world.plain,
+            &format!(
+                "UPDATE defacto.shard_claims SET {over}; \
+                 UPDATE defacto.shard_workers SET {over} WHERE id = {first}"
+            ),
+        );
+        world.wait("the other worker", APPLIED, world.head());
+        let second = world.number(OWNED);
+        assert_ne!(second, first);
+        workers.resume();
+        ingest(&lines[120..]);
+        world.wait("the other worker", APPLIED, world.head());
+        assert_eq!(world.number(OWNED), second, "its lease is renewed, the other's was lost");
+        workers.end();
+        let log = drain.join().unwrap();
+        assert!(log.iter().any(|line| line.contains("shard claimed")), "{log:?}");
+        world.ok(&["build", "--as-of", AS_OF]);
+        assert_eq!(world.fingerprint(), world.in_a_file(), "{wanted:?}");
+    }
+}
+
 /// Processes that share the namespace.
 struct Workers<'w> {
     world: &'w World,
@@ -303,8 +366,12 @@ impl<'w> Workers<'w> {
     }
 
     fn start_with(&mut self, more: &[&str]) {
-        let args = ["run", "--auto-shard", "--lease", LEASE, "--tick-interval", "300ms"];
-        let mut command = self.world.command(&[&args, more].concat());
+        self.start_as(&[&["--auto-shard", "--lease", LEASE], more].concat());
+    }
+
+    fn start_as(&mut self, args: &[&str]) {
+        let mut command = self.world.command(&["run", "--tick-interval", "300ms"]);
+        command.args(args);
         command.args(["--log-level", "ERROR"]).stdout(Stdio::null()).stderr(Stdio::piped());
         let joined =
             "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM shard_workers_id_seq";

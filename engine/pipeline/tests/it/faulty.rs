@@ -1,7 +1,7 @@
 //! A store that is cut off in the middle of its work.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use async_trait::async_trait;
 use defacto_model::{EntityId, Manifest, Sequence, Timestamp};
@@ -11,19 +11,29 @@ use defacto_ports::{
     EntityEventRow, EntityStateRow, Error, HintKey, HintRow, HistoryChange, HistoryQuery,
     HistoryRecord, LedgerRow, MergeRow, NewEvent, OrderKey, Reader, Realm, Store, Transaction,
 };
+use tokio::sync::Notify;
 
 /// Calls that may still be made of writing transactions; negative for all.
 #[derive(Debug, Clone)]
-struct Left(Arc<AtomicI64>);
+struct Left {
+    calls: Arc<AtomicI64>,
+    /// Whether the call after them hangs instead of failing, and who is told.
+    hangs: Arc<AtomicBool>,
+    hung: Arc<Notify>,
+}
 
 impl Left {
-    fn spend(&self) -> Result<(), Error> {
-        let left = self.0.load(Ordering::Relaxed);
+    async fn spend(&self) -> Result<(), Error> {
+        let left = self.calls.load(Ordering::Relaxed);
         if left == 0 {
+            if self.hangs.load(Ordering::Relaxed) {
+                self.hung.notify_one();
+                std::future::pending::<()>().await;
+            }
             return Err(Error::Inconsistent { message: "cut off".to_owned() });
         }
         if left > 0 {
-            self.0.store(left - 1, Ordering::Relaxed);
+            self.calls.store(left - 1, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -38,19 +48,36 @@ pub(crate) struct Faulty {
 
 impl Faulty {
     pub(crate) fn new(inner: Arc<dyn Store>) -> Self {
-        Self { inner, left: Left(Arc::new(AtomicI64::new(-1))) }
+        let left = Left {
+            calls: Arc::new(AtomicI64::new(-1)),
+            hangs: Arc::default(),
+            hung: Arc::default(),
+        };
+        Self { inner, left }
     }
 
     /// How many more calls succeed; negative for all.
     pub(crate) fn cut_off_after(&self, calls: i64) {
-        self.left.0.store(calls, Ordering::Relaxed);
+        self.left.calls.store(calls, Ordering::Relaxed);
+        self.left.hangs.store(false, Ordering::Relaxed);
+    }
+
+    /// The call after so many never ends.
+    pub(crate) fn hang_after(&self, calls: i64) {
+        self.cut_off_after(calls);
+        self.left.hangs.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until a call hangs.
+    pub(crate) async fn hung(&self) {
+        self.left.hung.notified().await;
     }
 }
 
 #[async_trait]
 impl Store for Faulty {
     async fn begin(&self) -> Result<Box<dyn Transaction>, Error> {
-        self.left.spend()?;
+        self.left.spend().await?;
         let inner = self.inner.begin().await?;
         Ok(Box::new(FaultyTransaction { inner, left: self.left.clone() }))
     }
@@ -88,7 +115,7 @@ macro_rules! forward {
             $($head)*
             $(
                 async fn $method(&mut self, $($arg: $type),*) -> Result<$out, Error> {
-                    self.left.spend()?;
+                    self.left.spend().await?;
                     self.inner.$method($($arg),*).await
                 }
             )*
@@ -98,7 +125,7 @@ macro_rules! forward {
 
 forward! { Transaction {
     async fn commit(self: Box<Self>) -> Result<(), Error> {
-        self.left.spend()?;
+        self.left.spend().await?;
         self.inner.commit().await
     }
 }

@@ -142,7 +142,10 @@ impl Shards for Shared {
 
     async fn yield_whole(&self, worker: Worker, total: u32) -> Port<()> {
         let mut state = self.state.lock().unwrap();
-        assert_eq!(state.holder.take(), Some(worker));
+        if state.holder != Some(worker) {
+            return Err(defacto_ports::Error::Stale { what: "the namespace was taken" });
+        }
+        state.holder = None;
         let map = state.map.as_mut().unwrap();
         let resized = map.total != total;
         (map.held, map.total) = (false, total);
@@ -168,7 +171,7 @@ struct World {
 }
 
 #[derive(Debug, Clone)]
-enum Step {
+pub(crate) enum Step {
     Ingest(Vec<(String, String)>, bool),
     Build(BuildOptions),
     Tick(Timestamp),
@@ -328,7 +331,7 @@ impl World {
     }
 }
 
-async fn perform(pipeline: &mut Pipeline, step: &Step) -> Result<(), Error> {
+pub(crate) async fn perform(pipeline: &mut Pipeline, step: &Step) -> Result<(), Error> {
     let result = match step {
         Step::Ingest(batch, process) => {
             for run in batch.chunk_by(|a, b| a.0 == b.0) {
