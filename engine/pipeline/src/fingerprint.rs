@@ -97,7 +97,7 @@ impl Pipeline {
         entity: u32,
         sorted: &mut Sorted,
     ) -> Result<(), Error> {
-        let realm = self.realm();
+        let realm = self.shown(reader).await?;
         let name = self.catalog.entity_name(entity).to_owned();
         let Some(definition) = self.catalog.manifest.entities.get(entity as usize) else {
             return Ok(());
@@ -131,7 +131,7 @@ impl Pipeline {
         sides: &[(u32, u32)],
         sorted: &mut Sorted,
     ) -> Result<(), Error> {
-        let realm = self.realm();
+        let realm = self.shown(reader).await?;
         for (entity, relationship) in sides {
             let declared = self
                 .catalog

@@ -106,7 +106,13 @@ impl Pipeline {
         let mut build = None;
         let sharded = options.process && self.shard().is_some();
         if options.process && !sharded {
-            build = Some(if self.caught_up { self.new_events() } else { self.catch_up().await? });
+            let mut attempts = Attempts::default();
+            build = Some(loop {
+                match if self.caught_up { Ok(self.new_events()) } else { self.catch_up().await } {
+                    Ok(caught_up) => break caught_up,
+                    Err(error) => self.again(error, &mut attempts).await?,
+                }
+            });
         }
         let mut stored = Vec::new();
         let batch = options.batch_size.unwrap_or(self.options.batch_size).max(1);
@@ -137,11 +143,6 @@ impl Pipeline {
                 let done = self.ingest_batch(batch, build.as_mut(), &mut result).await;
                 match done {
                     Ok(part) => break part,
-                    Err(Error::Port(defacto_ports::Error::Stale { .. }))
-                        if build.is_some() && self.divided().await?.is_none() =>
-                    {
-                        self.load().await?;
-                    }
                     Err(error) => self.again(error, &mut attempts).await?,
                 }
                 (build, result) = (before.0, before.1);
@@ -158,15 +159,7 @@ impl Pipeline {
         if let Some(build) = &mut build {
             let mut attempts = Attempts::default();
             while let Err(error) = self.settle(build).await {
-                match error {
-                    // The events are applied, and rules run on what another left.
-                    Error::Port(defacto_ports::Error::Stale { .. })
-                        if self.post.fence == Fence::Alone && self.divided().await?.is_none() =>
-                    {
-                        self.load().await?;
-                    }
-                    error => self.again(error, &mut attempts).await?,
-                }
+                self.again(error, &mut attempts).await?;
             }
             result.events_failed += build.events_failed;
             result.failures.extend(build.failures.iter().cloned());

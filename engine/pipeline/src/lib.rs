@@ -25,6 +25,7 @@ mod error;
 mod fingerprint;
 mod fold;
 mod ingest;
+mod instead;
 mod lifecycle;
 mod made;
 mod member;

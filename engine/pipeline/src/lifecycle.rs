@@ -1,9 +1,8 @@
-use std::sync::Arc;
-
 use defacto_model::EntityId;
 use defacto_ports::{HintRow, Reader};
 
-use crate::catalog::{Catalog, MERGE_EVENT};
+use crate::catalog::MERGE_EVENT;
+use crate::instead::Instead;
 use crate::merges::MergeIndex;
 use crate::retry::on_the_whole;
 use crate::system::{system_event, type_of};
@@ -101,20 +100,15 @@ impl Pipeline {
         options: BuildOptions,
     ) -> Result<BuildResult, Error> {
         self.ensure_version(&definitions, false).await?;
-        let catalog = Catalog::new(definitions.machines.manifest(), definitions.machines.digest());
-        let old = (
-            std::mem::replace(&mut self.machines, definitions.machines),
-            std::mem::replace(&mut self.catalog, Arc::new(catalog)),
-            std::mem::replace(&mut self.version, definitions.version),
-        );
-        let unregistered = self.unregistered.take();
-        let result = match self.load().await {
-            Ok(()) => self.build(options).await,
+        let next = Instead::new(self, definitions, false);
+        let result = match next.pipeline.load().await {
+            Ok(()) => next.pipeline.build(options).await,
             Err(error) => Err(error),
         };
-        if result.is_err() {
-            (self.machines, self.catalog, self.version) = old;
-            self.unregistered = unregistered;
+        if result.is_ok() {
+            next.keep();
+        } else {
+            drop(next);
             self.load().await?;
         }
         result

@@ -2,11 +2,11 @@ use std::sync::Arc;
 
 use defacto_model::{Sequence, Timestamp};
 use defacto_planner::{Plan, Wanted};
-use defacto_ports::{BuildState, Clock, DefinitionVersion, Machines, Realm, Store};
+use defacto_ports::{BuildState, Clock, DefinitionVersion, Machines, Reader, Realm, Store};
 
 use crate::cache::{IdentityCache, StateCache};
 use crate::catalog::Catalog;
-use crate::shards::Post;
+use crate::shards::{Before, Post};
 use crate::{Error, Timing, Warning};
 
 /// Compiled definitions under their version name.
@@ -97,6 +97,8 @@ pub struct Pipeline {
     pub(crate) warnings: Vec<Warning>,
     /// What is worked on, and under which right.
     pub(crate) post: Post,
+    /// What it works on when the operation that took the namespace as a whole has ended.
+    pub(crate) before: Option<Before>,
     /// Count of the last transaction known that entered; `None` while what is kept in memory is not known to be what that
     /// left.
     pub(crate) entered: Option<u64>,
@@ -149,6 +151,7 @@ impl Pipeline {
             timing: Timing::default(),
             warnings: Vec::new(),
             post: Post::alone(),
+            before: None,
             entered: None,
             unended: false,
             caught_up: false,
@@ -242,8 +245,7 @@ impl Pipeline {
 
     /// Reads what is kept in memory about the store. Until all of it is read, nothing can be written by it.
     pub(crate) async fn load(&mut self) -> Result<(), Error> {
-        self.forget();
-        self.entered = None;
+        self.distrust();
         self.unsettled = true;
         let mut reader = self.store.read().await?;
         let entered = reader.entered().await?;
@@ -269,6 +271,12 @@ impl Pipeline {
         self.caught_up = false;
     }
 
+    /// Lets nothing be written by what is held in memory, until it is read anew.
+    pub(crate) fn distrust(&mut self) {
+        self.forget();
+        self.entered = None;
+    }
+
     /// Name of the version.
     pub fn version(&self) -> &str {
         &self.version
@@ -292,6 +300,13 @@ impl Pipeline {
     /// The tables of the version's present generation.
     pub fn realm(&self) -> Realm {
         Realm { version: self.version.clone(), generation: self.build.generation }
+    }
+
+    /// The tables that readers see now, which another process may have made.
+    pub(crate) async fn shown(&self, reader: &mut dyn Reader) -> Result<Realm, Error> {
+        let build = reader.build(&self.version).await?;
+        let generation = build.map_or(self.build.generation, |build| build.generation);
+        Ok(Realm { version: self.version.clone(), generation })
     }
 
     /// What a build would have to do.

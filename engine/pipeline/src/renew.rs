@@ -160,6 +160,7 @@ impl Pipeline {
             timing: Timing::default(),
             warnings: Vec::new(),
             post: Post::alone(),
+            before: None,
             entered: self.entered,
             unended: false,
             caught_up: false,

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use defacto_model::{EntityId, Sequence, Shard};
@@ -40,12 +40,31 @@ impl Post {
     }
 }
 
-/// The namespace held as a whole, and what is taken up again afterwards.
+/// The namespace held as a whole, by an operation that has to end.
 #[derive(Debug)]
 pub(crate) struct Whole {
-    before: Post,
     member: Arc<Member>,
     total: u32,
+    /// Gone with the operation, also where nobody waits for that any more.
+    _held: Arc<()>,
+}
+
+/// What is taken up again after an operation on the whole.
+#[derive(Debug)]
+pub(crate) struct Before {
+    post: Post,
+    held: Weak<()>,
+}
+
+/// How far each shard has got.
+pub(crate) struct Cursors(Vec<(Shard, Sequence)>);
+
+impl Cursors {
+    /// How far the shard that has an entity has got.
+    pub(crate) fn of(&self, id: EntityId) -> Sequence {
+        let shard = self.0.iter().find(|(shard, _)| shard.owns(&id));
+        shard.map_or(Sequence(0), |(_, cursor)| *cursor)
+    }
 }
 
 /// Resolved events of one shard.
@@ -91,6 +110,7 @@ impl Pipeline {
     ///
     /// [`Error::Undivided`], [`Error::ShardTotal`]; what the store says.
     pub async fn claim(&mut self, shard: Shard, member: Arc<Member>) -> Result<bool, Error> {
+        self.let_go();
         self.enroll().await?;
         let shards = member.shards()?;
         let map = self.settled_map(&member, shard.total()).await?;
@@ -113,6 +133,7 @@ impl Pipeline {
     ///
     /// What the store says.
     pub async fn release(&mut self) -> Result<(), Error> {
+        self.let_go();
         let post = std::mem::replace(&mut self.post, Post::alone());
         if let (Some(shard), Some(member)) = (post.shard, post.member) {
             member.shards()?.release(member.worker(), shard.index()).await?;
@@ -192,6 +213,16 @@ impl Pipeline {
         Ok(build.map_or(Sequence(0), |build| build.cursor))
     }
 
+    /// How far each shard of the version at work has got.
+    pub(crate) async fn cursors(&self, reader: &mut dyn Reader) -> Result<Cursors, Error> {
+        let total = self.divided().await?.map_or(1, |map| map.total);
+        let mut out = Vec::new();
+        for shard in (0..total).filter_map(|index| Shard::new(index, total)) {
+            out.push((shard, self.shard_cursor(reader, shard.index()).await?));
+        }
+        Ok(Cursors(out))
+    }
+
     /// Under which name progress is stored.
     pub(crate) fn progress_key(&self) -> String {
         match self.post.shard {
@@ -216,7 +247,9 @@ impl Pipeline {
         };
         let mut parts = Vec::new();
         for place in places {
-            parts.extend(reader.build(&shard_key(&self.version, place)).await?);
+            // A shard that has done nothing yet stands where the version does.
+            let own = reader.build(&shard_key(&self.version, place)).await?;
+            parts.push(own.unwrap_or_else(|| version.clone()));
         }
         let Some(cursor) = parts.iter().map(|part| part.cursor).min() else { return Ok(version) };
         Ok(BuildState {
@@ -271,9 +304,9 @@ impl Pipeline {
         // Only events on their own keep account of the rules that they leave due.
         (self.caught_up, self.unsettled) = (false, true);
         if self.unended {
-            self.forget();
-            self.entered = None;
+            self.distrust();
         }
+        self.let_go();
         if matches!(self.post.fence, Fence::Whole { .. }) {
             if self.entered.is_none() {
                 self.load().await?;
@@ -306,6 +339,12 @@ impl Pipeline {
         match error {
             Error::Port(defacto_ports::Error::Stale { .. }) if self.post.shard.is_some() => {
                 if self.reclaim().await? { Ok(()) } else { Err(error) }
+            }
+            // Another process committed first, so that one of them always gets on.
+            Error::Port(defacto_ports::Error::Stale { .. })
+                if self.post.fence == Fence::Alone && self.divided().await?.is_none() =>
+            {
+                self.load().await
             }
             error if attempts.again(self, &error).await? => Ok(()),
             error => Err(error),
@@ -340,15 +379,25 @@ impl Pipeline {
         };
         let fence = Fence::Whole { epoch, worker: member.worker() };
         let post = Post { shard: None, fence, member: Some(Arc::clone(&member)) };
+        let held = Arc::new(());
         let before = std::mem::replace(&mut self.post, post);
+        self.before = Some(Before { post: before, held: Arc::downgrade(&held) });
         match self.load_whole().await {
-            Ok(total) => Ok(Whole { before, member, total }),
+            Ok(total) => Ok(Whole { member, total, _held: held }),
             Err(error) => {
-                self.post = before;
-                // What it took is given back when it claims its shard again, or runs out.
-                self.entered = None;
+                drop(held);
+                self.let_go();
                 Err(error)
             }
+        }
+    }
+
+    /// Leaves the whole if the operation that took it is over without its end, as where nobody waits for it any more. What
+    /// it took is given back when this process claims its shard again, or runs out.
+    fn let_go(&mut self) {
+        if let Some(before) = self.before.take_if(|before| before.held.strong_count() == 0) {
+            self.post = before.post;
+            self.distrust();
         }
     }
 
@@ -374,20 +423,21 @@ impl Pipeline {
             // What is committed holds; shards that are behind it catch up.
             Err(_) => self.give_back(&whole, whole.total).await,
         };
-        let Whole { before, member, .. } = whole;
-        let resumed = match before.shard {
-            Some(_) => {
-                self.post = before;
-                self.reclaim().await.map(drop)
-            }
-            None => {
-                self.post = before;
-                member.leave().await.and(self.load().await)
-            }
+        self.resume();
+        let resumed = match self.post.shard {
+            Some(_) => self.reclaim().await.map(drop),
+            None => whole.member.leave().await.and(self.load().await),
         };
         let value = result?;
         yielded.and(resumed)?;
         Ok(value)
+    }
+
+    /// Works on what it worked on before the whole.
+    fn resume(&mut self) {
+        if let Some(before) = self.before.take() {
+            self.post = before.post;
+        }
     }
 
     async fn give_back(&self, whole: &Whole, total: u32) -> Result<(), Error> {
@@ -410,6 +460,7 @@ impl Pipeline {
     ///
     /// [`Error::Undivided`]; what the store says.
     pub async fn resize(&mut self, total: u32) -> Result<(), Error> {
+        self.let_go();
         let shards = self.store.shards().ok_or(Error::Undivided)?;
         if shards.map().await?.is_none() {
             self.start(false).await?;
@@ -417,9 +468,8 @@ impl Pipeline {
         }
         let whole = self.take_whole().await?;
         let result = self.yield_whole(&whole, total).await;
-        let Whole { before, member, .. } = whole;
-        self.post = before;
-        let left = member.leave().await;
+        self.resume();
+        let left = whole.member.leave().await;
         result.and(left)?;
         self.load().await
     }

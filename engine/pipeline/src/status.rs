@@ -10,8 +10,8 @@ impl Pipeline {
     /// What the store says.
     pub async fn status(&self) -> Result<Status, Error> {
         let plan = self.plan(Wanted::default()).await?;
-        let realm = self.realm();
         let mut reader = self.store.read().await?;
+        let realm = self.shown(&mut *reader).await?;
         let build = self.read_progress(&mut *reader).await?;
         let head = reader.head().await?;
         let mut entities = Vec::new();

@@ -132,7 +132,14 @@ impl Pipeline {
                 if !changes.is_empty() {
                     tx.write_history(realm, name, &changes).await?;
                 }
+                // With the first rows goes how far rules run: where this ends before all have, the next operation goes on.
+                let mut progress = self.build.clone();
+                if *realm == self.realm() && progress.tick_as_of < Some(as_of) {
+                    progress.tick_as_of = Some(as_of);
+                    tx.save_build(&self.progress_key(), &progress).await?;
+                }
                 self.commit(tx).await?;
+                self.build = progress;
             }
         }
         let failed = self.not_reported(failed).await?;

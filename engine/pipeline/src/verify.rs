@@ -1,5 +1,5 @@
 use defacto_model::{EntityId, Sequence, Timestamp};
-use defacto_ports::{HistoryQuery, HistoryRecord};
+use defacto_ports::{HistoryQuery, HistoryRecord, Reader};
 use serde::Serialize;
 
 use crate::merges::MergeIndex;
@@ -84,7 +84,8 @@ impl Pipeline {
         let mut reader = self.store.read().await?;
         let any_merges =
             !reader.merges_between(Sequence(0), Sequence(i64::MAX), 1).await?.is_empty();
-        let realm = self.realm();
+        let realm = self.shown(&mut *reader).await?;
+        let cursors = self.cursors(&mut *reader).await?;
         for entity in &self.catalog.manifest.entities {
             let mut query = HistoryQuery { merged: true, limit: PAGE, ..HistoryQuery::default() };
             let mut previous: Option<HistoryRecord> = None;
@@ -104,7 +105,23 @@ impl Pipeline {
                     .collect();
                 for row in page {
                     out.rows += 1;
-                    row_shape(&mut out, &entity.name, &index, previous.as_ref(), &row);
+                    row_shape(&mut out, &entity.name, previous.as_ref(), &row);
+                    let (id, from) = (row.entity_id, row.row.valid_from);
+                    let cursor = cursors.of(id);
+                    let root = index.root_until(id, cursor);
+                    let mut survivor = (root != id).then_some(root);
+                    if row.merged_into != survivor {
+                        survivor = survivor_at(&mut *reader, id, cursor).await?;
+                    }
+                    let find = |out: &mut Verification, what: &str| {
+                        let message = format!("row from {from} {what}");
+                        out.find(MERGED, &entity.name, Some(id), message);
+                    };
+                    if row.merged_into != survivor {
+                        find(&mut out, "names another survivor");
+                    } else if survivor.is_some() && row.valid_to.is_none() {
+                        find(&mut out, "is open");
+                    }
                     previous = Some(row);
                 }
                 let ids: Vec<EntityId> = open.iter().map(|row| row.entity_id).collect();
@@ -157,7 +174,6 @@ impl Pipeline {
 fn row_shape(
     out: &mut Verification,
     entity_type: &str,
-    merges: &MergeIndex,
     previous: Option<&HistoryRecord>,
     row: &HistoryRecord,
 ) {
@@ -180,10 +196,26 @@ fn row_shape(
             Some(_) => {}
         }
     }
-    let survivor = merges.end_of(row.entity_id).map(|_| merges.root(row.entity_id));
-    if row.merged_into != survivor {
-        out.find(MERGED, entity_type, id, format!("row from {from} names another survivor"));
-    } else if survivor.is_some() && row.valid_to.is_none() {
-        out.find(MERGED, entity_type, id, format!("row from {from} is open"));
+}
+
+/// What an entity had been merged into when the ledger ended at a place: what was taken back later counts, which the merge
+/// index leaves out.
+async fn survivor_at(
+    reader: &mut dyn Reader,
+    id: EntityId,
+    cursor: Sequence,
+) -> Result<Option<EntityId>, Error> {
+    let mut survivor = None;
+    loop {
+        let at = survivor.unwrap_or(id);
+        let merges = reader.merges(Some(at)).await?;
+        let then = merges.into_iter().find(|merge| {
+            let taken_back = merge.undone_by.is_some_and(|undone_by| undone_by <= cursor);
+            merge.from == at && merge.sequence <= cursor && !taken_back
+        });
+        match then {
+            Some(merge) => survivor = Some(merge.into),
+            None => return Ok(survivor),
+        }
     }
 }

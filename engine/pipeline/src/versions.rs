@@ -1,5 +1,4 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::Arc;
 
 use defacto_model::Sequence;
 use defacto_planner::{Found, Hashes, Plan, Wanted, plan};
@@ -8,6 +7,7 @@ use serde::Serialize;
 
 use crate::base::Subject;
 use crate::catalog::Catalog;
+use crate::instead::Instead;
 use crate::pipeline::settings;
 use crate::visits::{RedonePlan, visitors};
 use crate::{BuildOptions, BuildResult, Definitions, Error, Pipeline};
@@ -251,22 +251,13 @@ impl Pipeline {
                 "this version normalizes or identifies otherwise than the active one: activate it instead",
             ));
         }
-        let catalog = Catalog::new(definitions.machines.manifest(), definitions.machines.digest());
-        let old = (
-            std::mem::replace(&mut self.machines, definitions.machines),
-            std::mem::replace(&mut self.catalog, Arc::new(catalog)),
-            std::mem::replace(&mut self.version, definitions.version),
-        );
-        let unregistered = self.unregistered.take();
-        self.beside = true;
+        let other = Instead::new(self, definitions, true);
         let options = BuildOptions { from_raw: false, ..options };
-        let result = match self.load().await {
-            Ok(()) => self.build(options).await,
+        let result = match other.pipeline.load().await {
+            Ok(()) => other.pipeline.build(options).await,
             Err(error) => Err(error),
         };
-        self.beside = false;
-        (self.machines, self.catalog, self.version) = old;
-        self.unregistered = unregistered;
+        drop(other);
         self.load().await?;
         result
     }

@@ -16,6 +16,7 @@ use defacto_ports::{
 use defacto_store_sqlite::SqliteStore;
 use defacto_test_support::{Oracle, Random, raw_events};
 
+use crate::faulty::Faulty;
 use crate::program::{END, shop, shop_events};
 use crate::run::FakeClock;
 use crate::scenarios::Scratch;
@@ -167,7 +168,9 @@ struct World {
     events: Vec<(String, String)>,
     clock: Arc<FakeClock>,
     store: Arc<Shared>,
-    pipelines: Vec<Pipeline>,
+    pipelines: Vec<(Arc<Faulty>, Pipeline)>,
+    /// How often an operation was not waited for.
+    abandoned: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -199,19 +202,21 @@ impl World {
         let inner = SqliteStore::open(&path.join("store.db")).await.unwrap();
         let store = Arc::new(Shared { inner, state: Mutex::default() });
         let clock = Arc::new(FakeClock(Mutex::new(start)));
-        let mut world = Self { random, definitions, events, clock, store, pipelines: Vec::new() };
+        let pipelines = Vec::new();
+        let mut world = Self { random, definitions, events, clock, store, pipelines, abandoned: 0 };
         world.open(1 + u32::try_from(seed % 4).unwrap()).await;
         world
     }
 
     async fn open(&mut self, total: u32) {
-        for pipeline in &mut self.pipelines {
+        for (_, pipeline) in &mut self.pipelines {
             pipeline.release().await.unwrap();
         }
         self.pipelines.clear();
         for index in 0..total {
             let options = Options { batch_size: 1 + self.random.below(9), ..Options::default() };
-            let store = Arc::clone(&self.store) as Arc<dyn Store>;
+            let faulty = Arc::new(Faulty::new(Arc::clone(&self.store) as Arc<dyn Store>));
+            let store = Arc::clone(&faulty) as Arc<dyn Store>;
             let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
             let mut pipeline =
                 Pipeline::open(Arc::clone(&store), self.definitions.clone(), clock, options)
@@ -222,7 +227,7 @@ impl World {
             }
             let member = Member::join(store, 1, Duration::from_secs(60)).await.unwrap();
             assert!(pipeline.claim(Shard::new(index, total).unwrap(), member).await.unwrap());
-            self.pipelines.push(pipeline);
+            self.pipelines.push((faulty, pipeline));
         }
     }
 
@@ -280,19 +285,37 @@ impl World {
                 *now = now.checked_add(defacto_model::Micros(days * 86_400_000_000 + 1)).unwrap();
             }
             let mut tasks = Vec::new();
-            for mut pipeline in std::mem::take(&mut self.pipelines) {
+            for (faulty, mut pipeline) in std::mem::take(&mut self.pipelines) {
                 let steps = [self.draw().await, self.draw().await];
+                let hangs = self.random.chance(20).then(|| self.random.below(120));
                 tasks.push(tokio::spawn(async move {
                     let mut result = Ok(());
-                    for step in steps {
-                        result = result.and(perform(&mut pipeline, &step).await);
+                    if let Some(after) = hangs {
+                        faulty.hang_after(i64::try_from(after).unwrap());
                     }
-                    (pipeline, result)
+                    let mut abandoned = false;
+                    for step in steps {
+                        let done = tokio::select! {
+                            biased;
+                            done = perform(&mut pipeline, &step) => done,
+                            // Who waits for an operation may stop waiting anywhere, and goes on with another.
+                            () = faulty.hung() => {
+                                faulty.cut_off_after(-1);
+                                abandoned = true;
+                                let keep = AsOf::Keep;
+                                perform(&mut pipeline, &Step::Build(BuildOptions { as_of: keep, ..BuildOptions::default() })).await
+                            }
+                        };
+                        result = result.and(done);
+                    }
+                    faulty.cut_off_after(-1);
+                    (faulty, pipeline, abandoned, result)
                 }));
             }
             for task in tasks {
-                let (pipeline, result) = task.await.unwrap();
-                self.pipelines.push(pipeline);
+                let (faulty, pipeline, abandoned, result) = task.await.unwrap();
+                self.pipelines.push((faulty, pipeline));
+                self.abandoned += usize::from(abandoned);
                 result.map_err(|error| error.to_string())?;
             }
             if self.random.chance(15) {
@@ -306,19 +329,19 @@ impl World {
     /// Every shard at the end of the ledger and of time shows what a rebuild shows.
     async fn finish(&mut self) -> Result<(), String> {
         let end = AsOf::At(Timestamp::parse_text(END).unwrap());
-        for pipeline in &mut self.pipelines {
+        for (_, pipeline) in &mut self.pipelines {
             let options = BuildOptions { as_of: end, ..BuildOptions::default() };
             pipeline.build(options).await.map_err(|error| error.to_string())?;
         }
-        let found = self.pipelines[0].verify().await.unwrap().findings;
+        let found = self.pipelines[0].1.verify().await.unwrap().findings;
         if !found.is_empty() {
             return Err(format!("{found:?}"));
         }
-        let stored = self.pipelines[0].fingerprint().await.unwrap();
+        let stored = self.pipelines[0].1.fingerprint().await.unwrap();
         for from_raw in [false, true] {
             let options = BuildOptions { full: true, from_raw, as_of: end, dry_run: false };
-            self.pipelines[0].build(options).await.map_err(|error| error.to_string())?;
-            let rebuilt = self.pipelines[0].fingerprint().await.unwrap();
+            self.pipelines[0].1.build(options).await.map_err(|error| error.to_string())?;
+            let rebuilt = self.pipelines[0].1.fingerprint().await.unwrap();
             let tables: Vec<&str> = (stored.tables.iter().zip(&rebuilt.tables))
                 .filter(|(a, b)| a != b)
                 .map(|(a, _)| a.0.as_str())
@@ -365,18 +388,20 @@ fn shards_end_as_one_clean_rebuild() {
     let (first, programs) =
         (number("DEFACTO_SHARD_PROGRAM", 0), number("DEFACTO_SHARD_PROGRAMS", 16));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut failed = Vec::new();
+    let (mut failed, mut abandoned) = (Vec::new(), 0);
     for seed in first..first + programs {
         let scratch = Scratch::new();
         let ended = runtime.block_on(async {
             let mut world = World::new(seed, &scratch.0).await;
             let ended = world.run().await;
             world.store.close().await.unwrap();
+            abandoned += world.abandoned;
             ended
         });
         failed.extend(ended.err().map(|error| format!("seed {seed}: {error}")));
     }
     assert!(failed.is_empty(), "{} of {programs} differ\n{}", failed.len(), failed.join("\n"));
+    assert!(programs < 16 || abandoned > 0, "no operation was abandoned");
 }
 
 /// Each shard interprets its own entities and says how many events were for others.
@@ -394,13 +419,13 @@ async fn a_shard_interprets_only_its_own() {
     let (mut foreign, mut processed) = (0, 0);
     for (n, signup) in signups.iter().enumerate() {
         let options = IngestOptions { process: true, batch_size: None };
-        let pipeline = &mut world.pipelines[n % 2];
+        let pipeline = &mut world.pipelines[n % 2].1;
         let result = pipeline.ingest("shop", &[signup.as_str()], options).await.unwrap();
         assert_eq!((result.events_ingested, result.events_buffered), (1, 0));
         foreign += result.foreign_events;
         processed += result.build_result.unwrap().events_processed;
     }
-    for pipeline in &mut world.pipelines {
+    for (_, pipeline) in &mut world.pipelines {
         processed += pipeline.build(BuildOptions::default()).await.unwrap().events_processed;
     }
     assert_eq!(processed, 10, "each event once");
@@ -409,17 +434,39 @@ async fn a_shard_interprets_only_its_own() {
     world.store.close().await.unwrap();
 }
 
+/// An operation on the whole goes on from the shard that is furthest behind, also where that has done nothing yet.
+#[tokio::test]
+async fn an_operation_on_the_whole_leaves_out_no_shard() {
+    let scratch = Scratch::new();
+    let mut world = World::new(1, &scratch.0).await;
+    let signups: Vec<String> = (0..10)
+        .map(|n| {
+            let at = format!("2024-01-{:02}T00:00:00Z", n + 1);
+            serde_json::json!({"type": "signup", "at": at, "mail": format!("s{n}@mail.test")})
+                .to_string()
+        })
+        .collect();
+    let records: Vec<&str> = signups.iter().map(String::as_str).collect();
+    let options = IngestOptions { process: true, batch_size: None };
+    let (_, first) = &mut world.pipelines[0];
+    first.ingest("shop", &records, options).await.unwrap();
+    let hints = first.store().read().await.unwrap().list_hints(None, 10).await.unwrap();
+    first.block(hints[0].entity_id, hints[1].entity_id, "two people").await.unwrap();
+    assert_eq!(world.finish().await, Ok(()));
+    world.store.close().await.unwrap();
+}
+
 /// A process that is paused in the middle of a build keeps its locks; who takes its shard over needs none of them.
 #[tokio::test]
 async fn locks_of_a_paused_owner_stop_nobody() {
     let scratch = Scratch::new();
     let mut world = World::new(1, &scratch.0).await;
-    let version = world.pipelines[0].version().to_owned();
+    let version = world.pipelines[0].1.version().to_owned();
     let paused = world.store.lock_build(&format!("{version}_s0")).await.unwrap();
     let record = r#"{"type":"login","at":"2024-01-01T00:00:00Z","mail":"s@mail.test"}"#;
     let options = IngestOptions { process: false, batch_size: None };
-    world.pipelines[0].ingest("shop", &[record], options).await.unwrap();
-    world.pipelines[0].build(BuildOptions::default()).await.unwrap();
+    world.pipelines[0].1.ingest("shop", &[record], options).await.unwrap();
+    world.pipelines[0].1.build(BuildOptions::default()).await.unwrap();
     drop(paused);
     assert!(world.finish().await.is_ok());
     world.store.close().await.unwrap();
