@@ -117,6 +117,33 @@ impl Catalog {
         treatments.any(|field| looks_treated(text, field.treatment))
     }
 
+    /// Whether an effect of another entity may find one of this type by a field that gives the event no hint of it.
+    pub(crate) fn named_by_field(&self, entity_type: &str) -> bool {
+        let Some((target, _)) = self.manifest.find_entity(entity_type) else { return false };
+        let gives = |event: &SourceEventManifest, name: &String| {
+            let field = self.identity_field(target, name);
+            let mut hints = event.hints.iter();
+            hints.any(|hint| hint.entity == target && Some(hint.identity_field) == field)
+        };
+        (0..).zip(&self.manifest.entities).any(|(owner, entity)| {
+            entity.events.iter().any(|taken| {
+                let leads = |relationship| {
+                    self.pairs.side(owner, relationship).is_some_and(|side| side.target == target)
+                };
+                let relates = || taken.relates.iter().filter(|relate| leads(relate.relationship));
+                self.manifest.sources.iter().any(|source| {
+                    let mut events = source.events.iter().filter(|e| e.name == taken.event_type);
+                    source.normalizer.is_some() && relates().next().is_some()
+                        || events.any(|event| {
+                            relates()
+                                .flat_map(|relate| &relate.hint_fields)
+                                .any(|name| !gives(event, name))
+                        })
+                })
+            })
+        })
+    }
+
     /// Whether some state of a type has time rules.
     pub(crate) fn has_rules(&self, entity: u32) -> bool {
         let entity = self.manifest.entities.get(entity as usize);

@@ -2,10 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use defacto_model::{EntityId, Sequence};
-use defacto_ports::{EntityEventRow, HintKey, HintRow, LedgerRow, Reader, Realm, Transaction};
+use defacto_ports::{EntityEventRow, HintKey, HintRow, LedgerRow, Reader, Transaction};
 
 use crate::apart::{Separation, separations, set_separations};
-use crate::catalog::Catalog;
 use crate::edges::EdgeWork;
 use crate::lifecycle::{ALL, known};
 use crate::pipeline::settings;
@@ -78,9 +77,14 @@ impl Pipeline {
         }
         let alone: Vec<Sequence> =
             sequences.iter().filter(|at| !others.contains_key(at)).copied().collect();
-        let shared: Vec<Sequence> = others.keys().copied().collect();
-        let siblings = self.siblings(&mut *tx, &sequences).await?;
-        let mut scrubbed = self.scrub(&mut *tx, &entity_type, &shared, &mut events).await?;
+        let lost = alone.iter().filter_map(|at| events.get(at)).cloned().collect();
+        let told = self.told(&mut *tx, lost, &ids).await?;
+        let kept = self.kept(&mut *tx, &entity_type, &ids, events, &mut others).await?;
+        let mut holders = alone.clone();
+        holders.extend(kept.iter().map(|kept| kept.row.sequence));
+        holders.sort_unstable();
+        let siblings = self.siblings(&mut *tx, &holders).await?;
+        let (mut scrubbed, found_otherwise) = self.scrub(&mut *tx, &entity_type, kept).await?;
         let carried = self.scrub_carriers(&mut *tx, &entity_type, &hints, &sequences).await?;
         scrubbed += crate::build::count(carried.len());
         for row in tx.entity_events(&carried).await? {
@@ -96,6 +100,7 @@ impl Pipeline {
         self.any_erased = true;
         let merges = self.count_merges(&mut *tx, &ids).await?;
         tx.clear_hints(Some(&ids)).await?;
+        tx.clear_hints(Some(&told.unheard)).await?;
         let asked = system_rows(&mut *tx, &ids).await?;
         tx.clear_merges(Some(&ids)).await?;
         // Rows of explicit merges hold the hints of both sides.
@@ -104,13 +109,6 @@ impl Pipeline {
         let deleted = tx.delete_events(&alone).await?;
         if !siblings.is_empty() {
             tx.rewrite_events(&siblings).await?;
-        }
-        let relaters = relaters(&mut *tx, &realm, &catalog, &ids).await?;
-        for (row, _) in tx.events_of(&relaters, None).await? {
-            let leads = row.targets.iter().flatten().any(&erased);
-            if leads && !others.contains_key(&row.sequence) {
-                others.insert(row.sequence, tx.entity_events(&[row.sequence]).await?);
-            }
         }
         let rewritten: Vec<Sequence> = others.keys().copied().collect();
         tx.clear_entity_events(Some(&rewritten)).await?;
@@ -143,8 +141,9 @@ impl Pipeline {
         self.deplete(&mut *tx, versions, &concerned).await?;
         let work = EdgeWork { withdrawn, ..EdgeWork::default() };
         self.remake(&mut *tx, &realm, redo, work).await?;
-        if parted {
-            // Events that the erased was kept out of may join others now.
+        // Events that the erased was kept out of may join others now, and others may be who they are by its events.
+        let again = parted || found_otherwise || told.counts;
+        if again {
             tx.set_setting(settings::RESOLVED_WITH, defacto_planner::REDACTED).await?;
         }
         let result = EraseResult {
@@ -160,7 +159,7 @@ impl Pipeline {
             tx.set_setting(&erasure_setting(*id), &text).await?;
         }
         self.commit(tx).await?;
-        if parted {
+        if again {
             self.bring_up().await?;
         }
         let mut build = crate::BuildResult::default();
@@ -172,69 +171,6 @@ impl Pipeline {
         let mut rows: BTreeSet<(Sequence, EntityId)> = BTreeSet::new();
         for id in ids {
             rows.extend(tx.merges(Some(*id)).await?.iter().map(|row| (row.sequence, row.from)));
-        }
-        Ok(crate::build::count(rows.len()))
-    }
-
-    /// Takes what names an erased entity out of events that stay: hints of its type, and the fields that feed its
-    /// hints and sensitive properties, in `data` and in `raw`.
-    async fn scrub(
-        &self,
-        tx: &mut dyn Transaction,
-        entity_type: &str,
-        sequences: &[Sequence],
-        events: &mut BTreeMap<Sequence, LedgerRow>,
-    ) -> Result<u64, Error> {
-        let catalog = &self.catalog;
-        let Some((entity, definition)) = catalog.manifest.find_entity(entity_type) else {
-            return Ok(0);
-        };
-        let sensitive: Vec<&str> = definition
-            .properties
-            .iter()
-            .filter(|property| property.treatment.is_some())
-            .map(|property| property.name.as_str())
-            .collect();
-        let raws = tx.raw_texts(sequences).await?;
-        let mut rows = Vec::new();
-        for (sequence, raw) in sequences.iter().zip(raws) {
-            let Some(mut row) = events.remove(sequence) else { continue };
-            let event = &mut row.event;
-            event.hints.retain(|hint| hint.entity_type != entity_type);
-            event.raw = raw;
-            if let Some(mapped) = catalog.source_event(&event.source, &event.event_type) {
-                let mut fields = defacto_json::decode_data(&event.data, &mapped.fields)
-                    .map_err(|source| Error::Ledger { sequence: *sequence, source })?;
-                let mut paths: Vec<&str> = Vec::new();
-                for (at, field) in (0u32..).zip(&mapped.fields) {
-                    let hint =
-                        mapped.hints.iter().any(|hint| hint.entity == entity && hint.field == at);
-                    let other =
-                        mapped.hints.iter().any(|hint| hint.entity != entity && hint.field == at);
-                    if (hint || sensitive.contains(&field.name.as_str())) && !other {
-                        paths.extend(field.lineage.iter().map(String::as_str));
-                        if let Some((_, value)) =
-                            fields.iter_mut().find(|(name, _)| *name == field.name)
-                        {
-                            *value = treat(value, &Treating::MARK);
-                        }
-                    }
-                }
-                event.data = defacto_json::encode_data(&fields);
-                if catalog.is_made(&event.source) {
-                    event.raw = crate::siblings::marked();
-                } else if let Ok(mut raw) = defacto_json::parse(&event.raw) {
-                    for path in paths {
-                        treat_path(&mut raw, path, &Treating::MARK);
-                    }
-                    event.raw = defacto_json::to_json(&raw);
-                }
-            }
-            row.redacted = true;
-            rows.push(row);
-        }
-        if !rows.is_empty() {
-            tx.rewrite_events(&rows).await?;
         }
         Ok(crate::build::count(rows.len()))
     }
@@ -385,24 +321,6 @@ pub(crate) async fn system_rows(
     for it in separations(tx).await? {
         if ids.contains(&it.a) || ids.contains(&it.b) {
             out.insert(it.sequence);
-        }
-    }
-    Ok(out.into_iter().collect())
-}
-
-/// Entities that relate to erased ones.
-async fn relaters(
-    tx: &mut dyn Transaction,
-    realm: &Realm,
-    catalog: &Catalog,
-    ids: &[EntityId],
-) -> Result<Vec<EntityId>, Error> {
-    let mut out = BTreeSet::new();
-    for pair in &catalog.pairs.pairs {
-        for request in tx.edge_requests(realm, &pair.key, ids).await? {
-            if ids.binary_search(&request.relater).is_err() {
-                out.insert(request.relater);
-            }
         }
     }
     Ok(out.into_iter().collect())

@@ -36,7 +36,7 @@ struct MergeHints {
 }
 
 /// A relate whose hint texts come from event fields: (event, owner, target) and the texts found.
-type FieldHints = HashMap<(usize, u32, usize), Vec<(u32, String)>>;
+pub(crate) type FieldHints = HashMap<(usize, u32, usize), Vec<(u32, String)>>;
 
 impl Pipeline {
     /// Resolves events, in sequence order, and stores what follows (T2, engine.md 2.2).
@@ -118,7 +118,11 @@ impl Pipeline {
     }
 
     /// Hint texts that relates take from fields which are not among the event's own hints.
-    fn relate_hints(&self, catalog: &Catalog, events: &[Arc<Event>]) -> Result<FieldHints, Error> {
+    pub(crate) fn relate_hints(
+        &self,
+        catalog: &Catalog,
+        events: &[Arc<Event>],
+    ) -> Result<FieldHints, Error> {
         let mut requests: Vec<HintRequest> = Vec::new();
         let mut places: Vec<((usize, u32, usize), u32)> = Vec::new();
         let mut found = FieldHints::new();

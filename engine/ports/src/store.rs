@@ -565,6 +565,11 @@ pub trait Reader: Send {
         &mut self,
         ids: &[EntityId],
     ) -> Result<Vec<(EntityEventRow, LedgerRow)>, Error>;
+    /// Canonical events whose relates found one of these ids at resolution. Reads through all events: no index leads there.
+    async fn events_relating(
+        &mut self,
+        ids: &[EntityId],
+    ) -> Result<Vec<(EntityEventRow, LedgerRow)>, Error>;
     /// Rows that re-normalization found to be duplicates of these, with their records.
     async fn duplicates_of(&mut self, sequences: &[Sequence]) -> Result<Vec<LedgerRow>, Error>;
     /// The records of events as received, in the order given.

@@ -157,6 +157,26 @@ impl Session {
         found.sort_by_key(|(row, event)| (row.origin_id, event.event.timestamp, row.sequence));
         Ok(found)
     }
+
+    pub(crate) async fn events_relating(
+        &mut self,
+        ids: &[EntityId],
+    ) -> Result<Vec<(EntityEventRow, LedgerRow)>, Error> {
+        let distinct: BTreeSet<EntityId> = ids.iter().copied().collect();
+        let mut args = Args::new();
+        args.ids(&distinct);
+        let sql = format!(
+            "SELECT {COLUMNS}, {EVENT_COLUMNS} FROM event_entities e \
+             JOIN ledger l ON l.sequence = e.sequence \
+             WHERE e.targets IS NOT NULL AND l.duplicate_of IS NULL AND EXISTS (\
+             SELECT FROM unnest($1::UUID[]) AS n(id) \
+             WHERE position(uuid_send(n.id) IN e.targets) > 0)"
+        );
+        let mut found = with_events(&self.rows("reading events that relate", sql, args).await?)?;
+        found.retain(|(row, _)| row.targets.iter().flatten().any(|id| distinct.contains(id)));
+        found.sort_by_key(|(row, _)| (row.sequence, row.entity_id));
+        Ok(found)
+    }
 }
 
 /// Starts a row: all but the time.

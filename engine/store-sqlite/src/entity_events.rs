@@ -270,6 +270,29 @@ impl Session {
         Ok(found)
     }
 
+    pub(crate) async fn events_relating(
+        &mut self,
+        ids: &[EntityId],
+    ) -> Result<Vec<(EntityEventRow, LedgerRow)>, Error> {
+        let keys: Vec<String> = (self.find_keys(ids).await?.into_iter().flatten())
+            .map(|key| format!("\"{}\"", hex::encode(encode_keys(&[Some(key)]))))
+            .collect();
+        let mut args = Args::new();
+        args.owned_text(format!("[{}]", keys.join(",")));
+        // What is found may be a part of another key.
+        let sql = format!(
+            "SELECT e.sequence, e.entity, e.origin, e.targets, {EVENT_COLUMNS} \
+             FROM event_entities e CROSS JOIN ledger l ON l.sequence = e.sequence \
+             WHERE e.targets IS NOT NULL AND l.duplicate_of IS NULL AND EXISTS (\
+             SELECT 1 FROM json_each(?) j WHERE instr(e.targets, unhex(j.value)) > 0)"
+        );
+        let rows = self.rows("reading events that relate", sql, args).await?;
+        let mut found = self.with_events(&rows).await?;
+        found.retain(|(row, _)| row.targets.iter().flatten().any(|id| ids.contains(id)));
+        found.sort_by_key(|(row, _)| (row.sequence, row.entity_id));
+        Ok(found)
+    }
+
     async fn with_events(
         &mut self,
         rows: &[SqliteRow],

@@ -111,6 +111,13 @@ impl Reader for Handle {
         self.session()?.events_of(ids, from).await
     }
 
+    async fn events_relating(
+        &mut self,
+        ids: &[EntityId],
+    ) -> Result<Vec<(EntityEventRow, LedgerRow)>, Error> {
+        self.session()?.events_relating(ids).await
+    }
+
     async fn events_by_origin(
         &mut self,
         ids: &[EntityId],

@@ -9,7 +9,8 @@ use defacto_ports::layout::CopiedType;
 use defacto_ports::{
     Appended, BuildState, DefinitionVersion, EdgeChange, EdgeKey, EdgeRequest, EdgeRow,
     EntityEventRow, EntityStateRow, Error, HintKey, HintRow, HistoryChange, HistoryQuery,
-    HistoryRecord, LedgerRow, MergeRow, NewEvent, OrderKey, Reader, Realm, Store, Transaction,
+    HistoryRecord, LedgerRow, MergeRow, NewEvent, OrderKey, Reader, Realm, Shards, Store,
+    Transaction,
 };
 use tokio::sync::Notify;
 
@@ -88,6 +89,10 @@ impl Store for Faulty {
 
     async fn lock_build(&self, version: &str) -> Result<Box<dyn Send>, Error> {
         self.inner.lock_build(version).await
+    }
+
+    fn shards(&self) -> Option<&dyn Shards> {
+        self.inner.shards()
     }
 
     async fn purge(&self) -> Result<(), Error> {
@@ -175,6 +180,7 @@ forward! { Reader {}
     fn replay_events(from: Sequence, until: Sequence, after: Option<OrderKey>, limit: usize) -> Vec<(LedgerRow, Vec<EntityEventRow>)>;
     fn events_of(ids: &[EntityId], from: Option<OrderKey>) -> Vec<(EntityEventRow, LedgerRow)>;
     fn events_by_origin(ids: &[EntityId]) -> Vec<(EntityEventRow, LedgerRow)>;
+    fn events_relating(ids: &[EntityId]) -> Vec<(EntityEventRow, LedgerRow)>;
     fn duplicates_of(sequences: &[Sequence]) -> Vec<LedgerRow>;
     fn raw_texts(sequences: &[Sequence]) -> Vec<String>;
     fn entity_events(sequences: &[Sequence]) -> Vec<EntityEventRow>;

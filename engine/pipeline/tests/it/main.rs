@@ -8,6 +8,7 @@
 
 mod case;
 mod compare;
+mod erasure;
 mod faulty;
 mod outcome;
 mod partial;

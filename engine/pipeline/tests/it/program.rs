@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use defacto_compiler::{Input, analyze};
 use defacto_definitions::{SourceFile, canonical, load_files};
 use defacto_model::{EntityId, Micros, Timestamp};
 use defacto_pipeline::{
@@ -27,6 +28,8 @@ pub(crate) fn oracle(version: &str, files: &[(&str, String)]) -> Definitions {
         .iter()
         .map(|(path, text)| SourceFile { path: (*path).to_owned(), text: text.clone() })
         .collect();
+    let checked = analyze(&Input::Files(&files));
+    assert!(checked.program.is_some(), "{version}: {:?}", checked.diagnostics);
     let loaded = load_files(&files);
     let machines: Arc<dyn Machines> = Arc::new(Oracle::new(&loaded.definitions).unwrap());
     let document = canonical(&loaded.definitions).stored();
@@ -216,7 +219,7 @@ impl World {
         }
         let now = *self.clock.0.lock().unwrap();
         let keep = BuildOptions { as_of: AsOf::Keep, ..BuildOptions::default() };
-        match self.random.below(24) {
+        match self.random.below(25) {
             0..=7 => {
                 let from = if self.random.chance(20) {
                     self.random.below(self.next + 1)
@@ -306,6 +309,18 @@ impl World {
                 if let (Some((_, a)), Some((_, b))) = (self.entity().await, self.entity().await) {
                     self.log.push(format!("block {a} and {b}"));
                     merged(self.pipeline.block(a, b, "never one").await.map(drop))?;
+                }
+            }
+            23 => {
+                let other = &self.versions[self.random.below(self.versions.len())];
+                if other.version == self.pipeline.version() {
+                    return Ok(());
+                }
+                self.log.push(format!("beside {}", other.version));
+                match self.pipeline.build_beside(other.clone(), keep).await {
+                    // Ledger columns and identity are the active version's.
+                    Err(Error::Identity(_)) => {}
+                    other => drop(other?),
                 }
             }
             _ => self.log.push("nothing".to_owned()),
@@ -461,6 +476,7 @@ fn programs_end_as_one_clean_rebuild() {
         "erase",
         "redact",
         "activate",
+        "beside",
         "renewed",
         "ruled",
         "reopen",

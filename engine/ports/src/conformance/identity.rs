@@ -42,6 +42,13 @@ pub async fn entity_events(store: &dyn Store) -> Result<(), Error> {
     let of = transaction.events_of(&[id(2), id(1), id(99)], None).await?;
     assert!(of.iter().all(|(_, row)| row.event.raw.is_empty() && !row.event.data.is_empty()));
     assert_eq!(order(of), [(2, 2), (1, 3), (1, 4), (1, 1)]);
+    let related = EntityEventRow { targets: vec![None, Some(id(3))], ..rows[2].clone() };
+    transaction.add_entity_events(std::slice::from_ref(&related)).await?;
+    let relating = transaction.events_relating(&[id(3), id(2)]).await?;
+    assert_eq!(relating.iter().map(|(row, _)| row).collect::<Vec<_>>(), [&related]);
+    assert!(relating.iter().all(|(_, row)| row.sequence.0 == 2 && !row.event.data.is_empty()));
+    assert!(transaction.events_relating(&[id(1), id(99)]).await?.is_empty());
+    transaction.add_entity_events(&rows[2..3]).await?;
     let late = transaction.events_of(&[id(1)], Some(key(30, 4))).await?;
     assert_eq!(order(late), [(1, 4), (1, 1)]);
 
