@@ -39,6 +39,9 @@ pub(crate) async fn open_with(
     if let Some(connections) = settings.pool_size {
         builder = builder.pool_size(connections);
     }
+    if settings.index_payload {
+        builder = builder.index_payload();
+    }
     if std::env::var_os(PORTABLE).is_some() {
         builder = builder.portable();
     }

@@ -1,6 +1,7 @@
 //! Effective settings: command line over environment over `defacto.toml` over defaults (engine.md 8.1).
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
@@ -22,6 +23,7 @@ pub(crate) struct Settings {
     pub(crate) batch_size: Option<usize>,
     pub(crate) workers: Option<usize>,
     pub(crate) pool_size: Option<usize>,
+    pub(crate) index_payload: bool,
     pub(crate) log_level: LogLevel,
     pub(crate) log_format: LogFormat,
     pub(crate) format: Format,
@@ -48,6 +50,7 @@ struct File {
     batch_size: Option<usize>,
     workers: Option<usize>,
     pool_size: Option<usize>,
+    index_payload: Option<bool>,
     log_level: Option<String>,
     log_format: Option<String>,
 }
@@ -88,11 +91,25 @@ impl Sources<'_> {
 
     /// A number that only environment and file give.
     fn number(&self, name: &'static str, file: Option<usize>) -> Outcome<Option<Found<usize>>> {
+        self.parsed(name, file, "a whole number")
+    }
+
+    /// Yes or no, likewise.
+    fn switch(&self, name: &'static str, file: Option<bool>) -> Outcome<Option<Found<bool>>> {
+        self.parsed(name, file, "true or false")
+    }
+
+    fn parsed<T: FromStr>(
+        &self,
+        name: &'static str,
+        file: Option<T>,
+        form: &str,
+    ) -> Outcome<Option<Found<T>>> {
         let variable = variable(name);
         match std::env::var(&variable) {
             Ok(text) => {
                 let value = text.trim().parse().map_err(|_| {
-                    Failure::usage(format!("{variable} is '{text}'; it must be a whole number"))
+                    Failure::usage(format!("{variable} is '{text}'; it must be {form}"))
                 })?;
                 Ok(Some(Found { value, origin: environment(name) }))
             }
@@ -155,6 +172,8 @@ impl Settings {
         let batch_size = sources.number("batch_size", file.batch_size)?;
         let workers = sources.number("workers", file.workers)?;
         let pool_size = sources.number("pool_size", file.pool_size)?;
+        let index_payload =
+            sources.switch("index_payload", file.index_payload)?.unwrap_or_else(|| default(false));
         let log_level = sources
             .option("log_level", global.log_level, word(&file.log_level, "log_level", &sources)?)
             .unwrap_or_else(|| default(LogLevel::Warning));
@@ -185,6 +204,7 @@ impl Settings {
             show_number("batch_size", &batch_size, "16384"),
             show_number("workers", &workers, "all cores"),
             show_number("pool_size", &pool_size, "4"),
+            show("index_payload", &index_payload, bool::to_string),
             show("log_level", &log_level, possible),
             show("log_format", &log_format, possible),
             show("format", &format, possible),
@@ -197,6 +217,7 @@ impl Settings {
             batch_size: batch_size.map(|found| found.value),
             workers: workers.map(|found| found.value),
             pool_size: pool_size.map(|found| found.value),
+            index_payload: index_payload.value,
             log_level: log_level.value,
             log_format: log_format.value,
             format: format.value,

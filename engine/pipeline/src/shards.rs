@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use defacto_model::{EntityId, Sequence, Shard};
+use defacto_model::{EntityId, Sequence, Shard, shard_hash};
 use defacto_ports::{BuildState, EntityEventRow, Fence, Reader, ShardMap, Transaction};
 
 use crate::apply::{Block, Target};
@@ -56,14 +56,17 @@ pub(crate) struct Before {
     held: Weak<()>,
 }
 
-/// How far each shard has got.
-pub(crate) struct Cursors(Vec<(Shard, Sequence)>);
+/// How far each shard has got, in their order.
+pub(crate) struct Cursors(Vec<Sequence>);
 
 impl Cursors {
     /// How far the shard that has an entity has got.
     pub(crate) fn of(&self, id: EntityId) -> Sequence {
-        let shard = self.0.iter().find(|(shard, _)| shard.owns(&id));
-        shard.map_or(Sequence(0), |(_, cursor)| *cursor)
+        let shard = match self.0.len() {
+            0 | 1 => 0,
+            total => shard_hash(&id) as usize % total,
+        };
+        self.0.get(shard).copied().unwrap_or_default()
     }
 }
 
@@ -217,8 +220,8 @@ impl Pipeline {
     pub(crate) async fn cursors(&self, reader: &mut dyn Reader) -> Result<Cursors, Error> {
         let total = self.divided().await?.map_or(1, |map| map.total);
         let mut out = Vec::new();
-        for shard in (0..total).filter_map(|index| Shard::new(index, total)) {
-            out.push((shard, self.shard_cursor(reader, shard.index()).await?));
+        for shard in 0..total {
+            out.push(self.shard_cursor(reader, shard).await?);
         }
         Ok(Cursors(out))
     }

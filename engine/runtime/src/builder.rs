@@ -63,6 +63,14 @@ impl Builder {
         self
     }
 
+    /// Indexes the data of events on a server, for queries of one's own: the first opening with it makes the index, and every event
+    /// costs more from then on.
+    #[must_use]
+    pub fn index_payload(mut self) -> Self {
+        self.server.index_payload = true;
+        self
+    }
+
     /// Does on a server without what only Postgres itself has. For tests.
     #[doc(hidden)]
     #[must_use]
@@ -118,6 +126,11 @@ impl Builder {
             Some(text) => Database::parse(text, namespace, &self.server)?,
             None => Database::File(self.state.join("defacto.db")),
         };
+        if self.server.index_payload && matches!(database, Database::File(_)) {
+            return Err(Error::Config(
+                "index_payload is for a postgres: database: leave it out, or name one".to_owned(),
+            ));
+        }
         let cache = self.state.join("modules");
         let Modules { outcome, machines } = Modules::load(&self.source, Some(&cache))?;
         let content = machines.manifest().content_hash.clone();

@@ -16,11 +16,12 @@ use crate::Error;
 pub(crate) struct Server {
     pub(crate) pool_size: usize,
     pub(crate) portable: bool,
+    pub(crate) index_payload: bool,
 }
 
 impl Default for Server {
     fn default() -> Self {
-        Self { pool_size: 4, portable: false }
+        Self { pool_size: 4, portable: false, index_payload: false }
     }
 }
 
@@ -88,6 +89,7 @@ fn on_server(text: &str, namespace: &str, server: &Server) -> Result<Database, E
     let mut options = PostgresOptions::new(text, namespace).map_err(Error::Config)?;
     options.pool_size = server.pool_size;
     options.portable = server.portable;
+    options.index_payload = server.index_payload;
     Ok(Database::Server(options))
 }
 

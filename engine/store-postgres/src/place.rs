@@ -13,6 +13,8 @@ pub(crate) struct Place {
     pub(crate) namespace: String,
     /// Whether to do without what only Postgres itself has ([`crate::dialect`]).
     pub(crate) portable: bool,
+    /// Whether the data of events are indexed.
+    pub(crate) index_payload: bool,
     /// How often realms were made or dropped through it.
     pub(crate) changes: Arc<AtomicU64>,
 }

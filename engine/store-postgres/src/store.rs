@@ -32,6 +32,8 @@ pub struct PostgresOptions {
     pub pool_size: usize,
     /// Does without what only Postgres itself has.
     pub portable: bool,
+    /// Indexes the data of events (engine.md 1.3), from the next opening on.
+    pub index_payload: bool,
 }
 
 impl PostgresOptions {
@@ -57,20 +59,23 @@ impl PostgresOptions {
             options,
             namespace: namespace.to_owned(),
             portable: false,
+            index_payload: false,
             changes: Arc::default(),
         };
-        Ok(Self { place, pool_size: 4, portable: false })
+        Ok(Self { place, pool_size: 4, portable: false, index_payload: false })
     }
 
     /// The same with another namespace.
     pub(crate) fn renamed(&self, namespace: &str) -> Self {
         let mut other = self.clone();
         namespace.clone_into(&mut other.place.namespace);
+        other.index_payload = false;
         other
     }
 
     pub(crate) fn place(&self) -> Arc<Place> {
-        Arc::new(Place { portable: self.portable, ..self.place.clone() })
+        let (portable, index_payload) = (self.portable, self.index_payload);
+        Arc::new(Place { portable, index_payload, ..self.place.clone() })
     }
 }
 
@@ -160,6 +165,7 @@ async fn make(place: &Arc<Place>) -> Result<Session, Error> {
     };
     session.begin(WRITE).await.map_err(|error| storage(OPENING, place, error))?;
     session.ensure_schema().await?;
+    session.ensure_payload_index().await?;
     session.commit().await?;
     Ok(session)
 }

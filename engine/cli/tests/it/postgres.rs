@@ -44,6 +44,48 @@ fn the_tour_of_the_readme_works_there() {
     assert!(missing.contains("SHOP_DATABASE") && missing.contains("defacto.toml"), "{missing}");
 }
 
+/// The data of events can be searched as JSONB by an index, if that is wished for; what JSONB cannot hold is kept all the same.
+#[test]
+fn data_are_indexed_where_it_is_wished_for() {
+    let cluster = Postgres::shared();
+    let url = cluster.database();
+    let project = Project::empty();
+    project.ok(&["init", "."]);
+    let run = |args: &[&str], wished: &str| {
+        let mut command = project.command(args);
+        command.env("DEFACTO_DATABASE", &url).env("DEFACTO_INDEX_PAYLOAD", wished);
+        command.output().unwrap()
+    };
+    let ask = |sql: &str| {
+        cluster.query(&url, &format!("SET enable_seqscan = off; SET search_path = defacto; {sql}"))
+    };
+    let ok = |args: &[&str], wished: &str| {
+        let output = run(args, wished);
+        assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+    };
+    // On a ledger that has events already, by the first command that is told of it.
+    ok(&["ingest", "app", "data/app.jsonl"], "false");
+    assert_eq!(ask("SELECT to_regclass('ledger_payload') IS NULL"), "t");
+    ok(&["status"], "true");
+    let record = r#"{"id":99,"event":"signup","at":"2026-05-01T00:00:00Z","user":{"email":"\u0000@example.org"}}"#;
+    project.write("data/odd.jsonl", record);
+    ok(&["ingest", "app", "data/odd.jsonl"], "true");
+    let first = ask("SELECT data FROM ledger WHERE sequence = 1").replace('\'', "''");
+    let wanted = format!("FROM ledger WHERE payload(data) @> '{first}'");
+    assert_ne!(ask(&format!("SELECT count(*) {wanted}")), "0");
+    let plan = ask(&format!("EXPLAIN SELECT sequence {wanted}"));
+    assert!(plan.contains("ledger_payload"), "{plan}");
+    let odd = "SELECT count(*) FROM ledger WHERE payload(data) IS NULL";
+    assert_eq!(ask(odd), "1");
+
+    let typed = run(&["status"], "maybe");
+    let told = text(&typed.stderr);
+    assert!(typed.status.code() == Some(2) && told.contains("DEFACTO_INDEX_PAYLOAD"), "{told}");
+    project.write("defacto.toml", "index_payload = true\n");
+    let told = project.fails(2, &["status"]);
+    assert!(told.contains("index_payload") && told.contains("postgres:"), "{told}");
+}
+
 /// One figure for every store, batch size and way of processing, on a server with and without what only Postgres has.
 #[test]
 fn history_is_the_same_as_in_a_file() {
