@@ -479,7 +479,7 @@ fn schedule(seed: u64, count: usize) {
                     if writers.iter().all(|writer| writer.is_finished()) {
                         break;
                     }
-                    std::thread::sleep(Duration::from_millis(20));
+                    std::thread::sleep(Duration::from_millis(100));
                 }
             }
         }

@@ -239,6 +239,39 @@ async fn a_disk_that_really_is_full_loses_only_the_batch() {
     store.close().await.unwrap();
 }
 
+/// A planner that has not counted rows starts processes to help where an index finds everything at once.
+#[tokio::test]
+async fn what_an_index_finds_starts_no_processes() {
+    if portable() {
+        return; // It has no such settings: other servers plan for themselves.
+    }
+    let eager = ["min_parallel_table_scan_size=0", "min_parallel_index_scan_size=0"];
+    let cheap =
+        ["parallel_setup_cost=0", "parallel_tuple_cost=0", "max_parallel_maintenance_workers=0"];
+    let told = ["fsync=off", "autovacuum=off", "log_min_messages=debug1"];
+    let cluster = Postgres::start(&[&eager[..], &cheap, &told].concat());
+    let store = opened(&cluster.database()).await.unwrap();
+    let (origin, entity) = (EntityId([1; 16]), EntityId([2; 16]));
+    let mut transaction = store.begin().await.unwrap();
+    let events: Vec<_> = (0..3_000).map(event_of).collect();
+    transaction.append(&events).await.unwrap();
+    let owner = |sequence| EntityEventRow {
+        sequence: Sequence(sequence),
+        entity_type: "account".to_owned(),
+        origin_id: origin,
+        entity_id: entity,
+        targets: Vec::new(),
+    };
+    let owners: Vec<_> = (1..=3_000).map(owner).collect();
+    transaction.add_entity_events(&owners).await.unwrap();
+    assert_eq!(transaction.events_by_origin(&[origin]).await.unwrap().len(), 3_000);
+    assert_eq!(transaction.events_of(&[entity], None).await.unwrap().len(), 3_000);
+    transaction.commit().await.unwrap();
+    store.close().await.unwrap();
+    let log = cluster.log();
+    assert!(log.contains("DEBUG") && !log.contains("parallel worker"), "{log}");
+}
+
 /// Plans are kept, also those made when the tables were empty: nothing may read a whole table later for that.
 #[tokio::test]
 async fn what_was_planned_on_empty_tables_follows_indexes_later() {
