@@ -29,15 +29,18 @@ impl Pipeline {
         erased: &[EntityId],
     ) -> Result<Told, Error> {
         let gone: BTreeSet<Sequence> = events.iter().map(|row| row.sequence).collect();
-        let mut out = Told::default();
+        let known_otherwise = Told { unheard: Vec::new(), counts: true };
         let mut keys: BTreeMap<EntityId, Vec<(HintKey, Sequence)>> = BTreeMap::new();
-        for (key, sequence) in self.telling(tx, events).await? {
-            if let Some(Some(id)) = tx.find_hints(std::slice::from_ref(&key)).await?.pop()
-                && !erased.contains(&id)
-            {
+        let (hints, places): (Vec<HintKey>, Vec<Sequence>) =
+            self.telling(tx, events).await?.into_iter().unzip();
+        let found = tx.find_hints(&hints).await?;
+        for ((key, sequence), id) in hints.into_iter().zip(places).zip(found) {
+            if let Some(id) = id.filter(|id| !erased.contains(id)) {
                 keys.entry(id).or_default().push((key, sequence));
             }
         }
+        let apart = separations(tx).await?;
+        let mut unheard = Vec::new();
         for (id, mut keys) in keys {
             let mut heard = false;
             for (owner, row) in tx.events_of(&[id], None).await? {
@@ -53,17 +56,19 @@ impl Pipeline {
             }
             let mut ids = vec![id];
             cluster(tx, &mut ids).await?;
-            let parted =
-                separations(tx).await?.iter().any(|it| ids.contains(&it.a) || ids.contains(&it.b));
-            let mut related = tx.events_relating(&ids).await?;
-            related.retain(|(_, row)| !gone.contains(&row.sequence));
-            if heard || parted || ids.len() > 1 || !related.is_empty() {
-                out.counts = true;
-            } else {
-                out.unheard.push(id);
+            if heard || ids.len() > 1 || apart.iter().any(|it| it.a == id || it.b == id) {
+                return Ok(known_otherwise);
             }
+            unheard.push(id);
         }
-        Ok(out)
+        if unheard.is_empty() {
+            return Ok(Told::default());
+        }
+        let related = tx.events_relating(&unheard).await?;
+        if related.iter().any(|(_, row)| !gone.contains(&row.sequence)) {
+            return Ok(known_otherwise);
+        }
+        Ok(Told { unheard, counts: false })
     }
 
     /// Hints, as they stand, that events tell of others by fields.
