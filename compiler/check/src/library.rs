@@ -95,14 +95,28 @@ fn unknown_function(foreign: &Foreign, name: &str, range: TextRange) -> Misfit {
     };
     let known = ends(&|known| known == last)
         .or_else(|| ends(&|known| known.strip_prefix("to_") == Some(last)))
-        .or_else(|| nearest(name, names()));
+        .or_else(|| nearest(name, names()))
+        .or_else(|| {
+            ends(&|known| {
+                last.len() > 2 && known.strip_prefix("to_").unwrap_or(known).starts_with(last)
+            })
+        });
+    let space = name.split_once("::").map_or("", |(space, _)| space);
+    let own: Vec<&str> = names()
+        .filter(|known| known.split_once("::").is_some_and(|(known, _)| known == space))
+        .collect();
+    let message = format!("unknown function `{name}`");
+    if known.is_none() && !own.is_empty() {
+        let help = Some(format!("there are {}", own.join(", ")));
+        return Misfit { help, ..Misfit::never(range, message) };
+    }
     if known.is_none()
         && let Some(misfit) = foreign.unknown(name, range)
     {
         return misfit;
     }
     let help = known.map(|known| format!("did you mean `{known}`?"));
-    Misfit { help, ..Misfit::never(range, format!("unknown function `{name}`")) }
+    Misfit { help, ..Misfit::never(range, message) }
 }
 
 fn library_call(function: Function, range: TextRange, args: &[(Typed, TextRange)]) -> Called {

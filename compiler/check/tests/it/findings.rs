@@ -1,6 +1,6 @@
 //! Findings that the corpus does not cover, each at its place.
 
-use defacto_check::check;
+use defacto_check::{ExpressionError, ExpressionScope, check, check_expression};
 use defacto_definitions::load_document;
 
 /// A sound set; cases replace one text of it.
@@ -163,4 +163,22 @@ fn spans_point_into_the_expression() {
     let error = found.iter().find(|d| d.code.name() == "E-19").unwrap();
     let span = error.span.unwrap();
     assert_eq!(text.get(span.start as usize..span.end as usize), Some("nothing"));
+}
+
+/// A name in one of the language's own namespaces is one of its functions, misremembered: no module has it.
+#[test]
+fn unknown_functions_are_told_what_there_is() {
+    let help = |text: &str| {
+        let scope = ExpressionScope::Free { value: false };
+        match check_expression(text, scope, &[]) {
+            Err(ExpressionError::Check { help, .. }) => help.unwrap_or_default(),
+            other => panic!("{text}: {other:?}"),
+        }
+    };
+    assert_eq!(help("str::upper('a')"), "did you mean `str::to_uppercase`?");
+    assert_eq!(help("str::to_lowercas('a')"), "did you mean `str::to_lowercase`?");
+    let all = help("str::zzzzzz('a')");
+    assert!(all.contains("str::to_uppercase") && !all.contains(".wasm"), "{all}");
+    let module = help("geo::distance('a')");
+    assert!(module.contains("functions/geo.wasm"), "{module}");
 }
