@@ -115,10 +115,22 @@ impl Pipeline {
         // A claim keeps others away from a shard, and a hold from the whole, for as long as its lease runs. A lock would
         // stay with a process that is paused, and with it the shard.
         let store = Arc::clone(&self.store);
-        let _lock = match self.post.fence {
+        let lock = match self.post.fence {
             Fence::Alone => Some(store.lock_build(&self.progress_key()).await?),
             Fence::Shard { .. } | Fence::Whole { .. } => None,
         };
+        let result = self.build_locked(plan, options).await;
+        if let Some(lock) = lock {
+            store.unlock_build(lock).await;
+        }
+        result
+    }
+
+    async fn build_locked(
+        &mut self,
+        plan: Plan,
+        options: BuildOptions,
+    ) -> Result<BuildResult, Error> {
         let mut plan = plan;
         let mut base = if plan.reuse { self.base().await? } else { None };
         // What is taken over has seen the rules up to there.

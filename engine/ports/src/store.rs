@@ -23,12 +23,18 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// A view for reading that does not see later commits.
     async fn read(&self) -> Result<Box<dyn Reader>, Error>;
 
-    /// Takes the lock under which builds of a version run, until the guard drops.
+    /// Takes the lock under which builds of a version run. It goes back with [`Store::unlock_build`], or some time after the guard
+    /// has dropped.
     ///
     /// # Errors
     ///
     /// [`Error::Locked`] when another process builds the same version.
     async fn lock_build(&self, version: &str) -> Result<Box<dyn Send>, Error>;
+
+    /// Gives the lock of a build back: whoever asks for it afterwards gets it.
+    async fn unlock_build(&self, lock: Box<dyn Send>) {
+        drop(lock);
+    }
 
     /// Rewrites what the store keeps, so that no byte of deleted or replaced rows is left in free space, logs or copies
     /// of its own. Costs as much as reading and writing the whole store; content stays as it is.

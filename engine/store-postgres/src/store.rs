@@ -126,6 +126,14 @@ impl PostgresStore {
         &self.pool
     }
 
+    /// Waits for locks that are on their way back.
+    async fn released(&self) {
+        let pending = self.releases.lock().map(|mut all| std::mem::take(&mut *all));
+        for release in pending.unwrap_or_default() {
+            drop(release.await);
+        }
+    }
+
     pub(crate) fn bell(&self) -> &Bell {
         &self.bell
     }
@@ -218,10 +226,7 @@ impl Store for PostgresStore {
     }
 
     async fn lock_build(&self, version: &str) -> Result<Box<dyn Send>, Error> {
-        let pending = self.releases.lock().map(|mut all| std::mem::take(&mut *all));
-        for release in pending.unwrap_or_default() {
-            drop(release.await);
-        }
+        self.released().await;
         let name = format!("build {version}");
         let mut session = self.pool.start(WRITE).await?;
         session.rollback().await?;
@@ -235,6 +240,11 @@ impl Store for PostgresStore {
             pool: Arc::clone(&self.pool),
             releases: Arc::clone(&self.releases),
         }))
+    }
+
+    async fn unlock_build(&self, lock: Box<dyn Send>) {
+        drop(lock);
+        self.released().await;
     }
 
     fn shards(&self) -> Option<&dyn Shards> {

@@ -91,6 +91,10 @@ impl Store for Faulty {
         self.inner.lock_build(version).await
     }
 
+    async fn unlock_build(&self, lock: Box<dyn Send>) {
+        self.inner.unlock_build(lock).await;
+    }
+
     fn shards(&self) -> Option<&dyn Shards> {
         self.inner.shards()
     }

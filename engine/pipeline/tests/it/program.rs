@@ -52,8 +52,12 @@ pub(crate) fn shop() -> Vec<Definitions> {
         sources.replace("name: {from: name}", "name: {compute: 'str::to_uppercase(event.name)'}");
     let swapped = sources.replace("name: {from: name}", "name: {from: birth}");
     let doubled = sources.replace("{from: amount, type: number}", "{from: n, type: number}");
-    let fewer =
-        sources.replace("timestamp: at\n", "timestamp: at\n  event_id: [type, mail, tel, order]\n");
+    let told_once = |fields: &str| {
+        sources.replace("timestamp: at\n", &format!("timestamp: at\n  event_id: [{fields}]\n"))
+    };
+    // Of those who are shipped to, all are still told of; or only the first.
+    let fewer = told_once("type, mail, tel, order, to");
+    let fewest = told_once("type, mail, tel, order");
     let patient = entities.replace("threshold: 20d", "threshold: 25d");
     let wider = format!(
         "{sources}web:\n  event_type: type\n  timestamp: at\n  events:\n    login:\n      mappings: {{email: {{from: mail}}}}\n      hints: {{customer: [email]}}\n"
@@ -105,6 +109,7 @@ pub(crate) fn shop() -> Vec<Definitions> {
         version("v8", entities.to_owned(), doubled),
         version("v9", entities.to_owned(), fewer),
         version("v10", entities.to_owned(), both),
+        version("v11", entities.to_owned(), fewest),
     ]
 }
 

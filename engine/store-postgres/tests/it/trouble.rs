@@ -239,6 +239,22 @@ async fn a_disk_that_really_is_full_loses_only_the_batch() {
     store.close().await.unwrap();
 }
 
+/// Who ended a build holds nobody up: another process may build at once.
+#[tokio::test]
+async fn the_lock_of_a_build_that_ended_is_free() {
+    let url = Postgres::shared().database();
+    let (one, two) = (opened(&url).await.unwrap(), opened(&url).await.unwrap());
+    for _ in 0..50 {
+        let held = one.lock_build("v").await.unwrap();
+        assert!(two.lock_build("v").await.is_err());
+        one.unlock_build(held).await;
+        let held = two.lock_build("v").await.unwrap();
+        two.unlock_build(held).await;
+    }
+    one.close().await.unwrap();
+    two.close().await.unwrap();
+}
+
 /// A planner that has not counted rows starts processes to help where an index finds everything at once.
 #[tokio::test]
 async fn what_an_index_finds_starts_no_processes() {
