@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use defacto_model::{EntityId, Sequence, Timestamp, Value};
-use defacto_ports::{EdgeRow, HintKey, HistoryQuery, HistoryRecord, MergeRow, Reader};
+use defacto_ports::{EdgeRow, HintKey, HistoryQuery, HistoryRecord, MergeRow, Reader, Realm};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -41,6 +41,7 @@ impl Pipeline {
     /// What the store says.
     pub async fn fingerprint(&self) -> Result<Fingerprint, Error> {
         let mut reader = self.store.read().await?;
+        let realm = self.shown(&mut *reader).await?;
         let mut names: BTreeMap<String, Table> = BTreeMap::new();
         for (entity, definition) in (0u32..).zip(&self.catalog.manifest.entities) {
             names.insert(format!("{}_history", definition.name), Table::Entity(entity));
@@ -70,9 +71,11 @@ impl Pipeline {
             while more {
                 match &table {
                     Table::Entity(entity) => {
-                        self.entity_rows(&mut *reader, *entity, &mut sorted).await?;
+                        self.entity_rows(&mut *reader, &realm, *entity, &mut sorted).await?;
                     }
-                    Table::Edges(sides) => self.edge_rows(&mut *reader, sides, &mut sorted).await?,
+                    Table::Edges(sides) => {
+                        self.edge_rows(&mut *reader, &realm, sides, &mut sorted).await?;
+                    }
                     Table::Identity => identity_rows(&mut *reader, &mut sorted).await?,
                     Table::Merges => merge_rows(&mut *reader, &mut sorted).await?,
                 }
@@ -94,17 +97,17 @@ impl Pipeline {
     async fn entity_rows(
         &self,
         reader: &mut dyn Reader,
+        realm: &Realm,
         entity: u32,
         sorted: &mut Sorted,
     ) -> Result<(), Error> {
-        let realm = self.shown(reader).await?;
         let name = self.catalog.entity_name(entity).to_owned();
         let Some(definition) = self.catalog.manifest.entities.get(entity as usize) else {
             return Ok(());
         };
         let mut query = HistoryQuery { merged: true, limit: PAGE, ..HistoryQuery::default() };
         loop {
-            let page = reader.history(&realm, &name, &query).await?;
+            let page = reader.history(realm, &name, &query).await?;
             let Some(last) = page.last() else { return Ok(()) };
             query.after = Some((last.entity_id, last.row.valid_from));
             for HistoryRecord { entity_id, row, valid_to, merged_into } in page {
@@ -128,10 +131,10 @@ impl Pipeline {
     async fn edge_rows(
         &self,
         reader: &mut dyn Reader,
+        realm: &Realm,
         sides: &[(u32, u32)],
         sorted: &mut Sorted,
     ) -> Result<(), Error> {
-        let realm = self.shown(reader).await?;
         for (entity, relationship) in sides {
             let declared = self
                 .catalog
@@ -148,7 +151,7 @@ impl Pipeline {
             let properties: Vec<String> = self.edge_properties(side.pair);
             let mut after = None;
             loop {
-                let page = reader.edges(&realm, &pair.key, after, PAGE).await?;
+                let page = reader.edges(realm, &pair.key, after, PAGE).await?;
                 let Some(last) = page.last() else { break };
                 after = Some((last.source, last.target, last.valid_from));
                 for edge in page {

@@ -3,13 +3,13 @@ use std::sync::Arc;
 use defacto_ports::Machines;
 
 use crate::catalog::Catalog;
-use crate::{Definitions, Pipeline};
+use crate::{BuildOptions, BuildResult, Definitions, Error, Pipeline};
 
 /// Other definitions at work in place of a pipeline's own, for one operation. Its own come back when this is dropped, and
 /// so also when nobody waits for the operation any more.
 #[derive(Debug)]
 pub(crate) struct Instead<'a> {
-    pub(crate) pipeline: &'a mut Pipeline,
+    pipeline: &'a mut Pipeline,
     own: Option<Own>,
 }
 
@@ -34,6 +34,12 @@ impl<'a> Instead<'a> {
             beside: std::mem::replace(&mut pipeline.beside, beside),
         };
         Self { pipeline, own: Some(own) }
+    }
+
+    /// Builds their history.
+    pub(crate) async fn build(&mut self, options: BuildOptions) -> Result<BuildResult, Error> {
+        self.pipeline.load().await?;
+        self.pipeline.build(options).await
     }
 
     /// The others are the pipeline's own from now on.

@@ -100,11 +100,8 @@ impl Pipeline {
         options: BuildOptions,
     ) -> Result<BuildResult, Error> {
         self.ensure_version(&definitions, false).await?;
-        let next = Instead::new(self, definitions, false);
-        let result = match next.pipeline.load().await {
-            Ok(()) => next.pipeline.build(options).await,
-            Err(error) => Err(error),
-        };
+        let mut next = Instead::new(self, definitions, false);
+        let result = next.build(options).await;
         if result.is_ok() {
             next.keep();
         } else {

@@ -208,12 +208,19 @@ impl Pipeline {
         reader: &mut dyn Reader,
         shard: u32,
     ) -> Result<Sequence, Error> {
-        let own = reader.build(&shard_key(&self.version, shard)).await?;
-        let build = match own {
-            Some(build) => Some(build),
-            None => reader.build(&self.version).await?,
-        };
+        let build = self.progress_of(reader, shard).await?;
         Ok(build.map_or(Sequence(0), |build| build.cursor))
+    }
+
+    /// Progress of a shard: one that has done nothing yet stands where the version does.
+    async fn progress_of<R>(&self, reader: &mut R, shard: u32) -> Result<Option<BuildState>, Error>
+    where
+        R: Reader + ?Sized,
+    {
+        match reader.build(&shard_key(&self.version, shard)).await? {
+            Some(own) => Ok(Some(own)),
+            None => Ok(reader.build(&self.version).await?),
+        }
     }
 
     /// How far each shard of the version at work has got.
@@ -250,8 +257,7 @@ impl Pipeline {
         };
         let mut parts = Vec::new();
         for place in places {
-            // A shard that has done nothing yet stands where the version does.
-            let own = reader.build(&shard_key(&self.version, place)).await?;
+            let own = self.progress_of(reader, place).await?;
             parts.push(own.unwrap_or_else(|| version.clone()));
         }
         let Some(cursor) = parts.iter().map(|part| part.cursor).min() else { return Ok(version) };

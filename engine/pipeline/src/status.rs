@@ -1,4 +1,5 @@
 use defacto_planner::Wanted;
+use defacto_ports::Realm;
 
 use crate::{Error, Pipeline, Status};
 
@@ -11,8 +12,8 @@ impl Pipeline {
     pub async fn status(&self) -> Result<Status, Error> {
         let plan = self.plan(Wanted::default()).await?;
         let mut reader = self.store.read().await?;
-        let realm = self.shown(&mut *reader).await?;
         let build = self.read_progress(&mut *reader).await?;
+        let realm = Realm { version: self.version.clone(), generation: build.generation };
         let head = reader.head().await?;
         let mut entities = Vec::new();
         for entity in &self.catalog.manifest.entities {

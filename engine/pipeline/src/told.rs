@@ -33,6 +33,9 @@ impl Pipeline {
         let mut keys: BTreeMap<EntityId, Vec<(HintKey, Sequence)>> = BTreeMap::new();
         let (hints, places): (Vec<HintKey>, Vec<Sequence>) =
             self.telling(tx, events).await?.into_iter().unzip();
+        if hints.is_empty() {
+            return Ok(Told::default());
+        }
         let found = tx.find_hints(&hints).await?;
         for ((key, sequence), id) in hints.into_iter().zip(places).zip(found) {
             if let Some(id) = id.filter(|id| !erased.contains(id)) {

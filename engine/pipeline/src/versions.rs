@@ -251,12 +251,8 @@ impl Pipeline {
                 "this version normalizes or identifies otherwise than the active one: activate it instead",
             ));
         }
-        let other = Instead::new(self, definitions, true);
-        let options = BuildOptions { from_raw: false, ..options };
-        let result = match other.pipeline.load().await {
-            Ok(()) => other.pipeline.build(options).await,
-            Err(error) => Err(error),
-        };
+        let mut other = Instead::new(self, definitions, true);
+        let result = other.build(BuildOptions { from_raw: false, ..options }).await;
         drop(other);
         self.load().await?;
         result

@@ -162,9 +162,8 @@ impl Session {
         &mut self,
         ids: &[EntityId],
     ) -> Result<Vec<(EntityEventRow, LedgerRow)>, Error> {
-        let distinct: BTreeSet<EntityId> = ids.iter().copied().collect();
         let mut args = Args::new();
-        args.ids(&distinct);
+        args.ids(ids);
         let sql = format!(
             "SELECT {COLUMNS}, {EVENT_COLUMNS} FROM event_entities e \
              JOIN ledger l ON l.sequence = e.sequence \
@@ -173,7 +172,7 @@ impl Session {
              WHERE position(uuid_send(n.id) IN e.targets) > 0)"
         );
         let mut found = with_events(&self.rows("reading events that relate", sql, args).await?)?;
-        found.retain(|(row, _)| row.targets.iter().flatten().any(|id| distinct.contains(id)));
+        found.retain(|(row, _)| row.targets.iter().flatten().any(|id| ids.contains(id)));
         found.sort_by_key(|(row, _)| (row.sequence, row.entity_id));
         Ok(found)
     }

@@ -472,10 +472,9 @@ fn schedule(seed: u64, count: usize) {
             workers.act(&mut random);
             step += 1;
             let least = i64::try_from(count * step / 24).unwrap();
-            let sql = "SELECT position FROM shard_progress WHERE stage = 'append'";
             if !writers.iter().all(|writer| writer.is_finished()) {
                 let start = Instant::now();
-                while world.number(sql) < least && start.elapsed() < PATIENCE {
+                while world.head() < least && start.elapsed() < PATIENCE {
                     if writers.iter().all(|writer| writer.is_finished()) {
                         break;
                     }

@@ -404,18 +404,21 @@ fn shards_end_as_one_clean_rebuild() {
     assert!(programs < 16 || abandoned > 0, "no operation was abandoned");
 }
 
+/// An event of each.
+fn of_ten_people(kind: &str) -> Vec<String> {
+    let event = |n: u32| {
+        let at = format!("2024-01-{:02}T00:00:00Z", n + 1);
+        serde_json::json!({"type": kind, "at": at, "mail": format!("s{n}@mail.test")}).to_string()
+    };
+    (0..10).map(event).collect()
+}
+
 /// Each shard interprets its own entities and says how many events were for others.
 #[tokio::test]
 async fn a_shard_interprets_only_its_own() {
     let scratch = Scratch::new();
     let mut world = World::new(1, &scratch.0).await;
-    let signups: Vec<String> = (0..10)
-        .map(|n| {
-            let at = format!("2024-01-{:02}T00:00:00Z", n + 1);
-            serde_json::json!({"type": "login", "at": at, "mail": format!("s{n}@mail.test")})
-                .to_string()
-        })
-        .collect();
+    let signups = of_ten_people("login");
     let (mut foreign, mut processed) = (0, 0);
     for (n, signup) in signups.iter().enumerate() {
         let options = IngestOptions { process: true, batch_size: None };
@@ -439,13 +442,7 @@ async fn a_shard_interprets_only_its_own() {
 async fn an_operation_on_the_whole_leaves_out_no_shard() {
     let scratch = Scratch::new();
     let mut world = World::new(1, &scratch.0).await;
-    let signups: Vec<String> = (0..10)
-        .map(|n| {
-            let at = format!("2024-01-{:02}T00:00:00Z", n + 1);
-            serde_json::json!({"type": "signup", "at": at, "mail": format!("s{n}@mail.test")})
-                .to_string()
-        })
-        .collect();
+    let signups = of_ten_people("signup");
     let records: Vec<&str> = signups.iter().map(String::as_str).collect();
     let options = IngestOptions { process: true, batch_size: None };
     let (_, first) = &mut world.pipelines[0];
